@@ -1,0 +1,13 @@
+"""The points core: true without Discord; never imports discord or bot.
+
+ways in        api (programs) · cli (operators)
+decisions      approvals (who must agree) · schedules (what is due now)
+consequences   awards (one movement, and how to take it back)
+reads          leaderboard · history · verification
+books          ledger (the only writer of transactions and balances) · policy · scores · communities ·
+               audit · outbox
+ground         database (the seam: write and read) · migrations · writer · constraints · statements · models ·
+               settings · windows · values · errors
+
+Imports run downward only; rooms on one floor do not import each other.
+"""

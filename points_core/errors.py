@@ -1,0 +1,225 @@
+"""Every way the points core says no.
+
+PointsError
+├── Refused                  an expected no: the person can do something about it
+│   ├── InvalidAmount        not a whole number, or outside the community's minimum and maximum
+│   ├── InvalidText          a reason, link, name or id that cannot be stored or shown
+│   ├── InvalidTime          not a date or time, or not one that makes sense here
+│   ├── InvalidSetting       a policy or schedule value that cannot be
+│   ├── InsufficientBalance  the balance would fall below its floor
+│   ├── BalanceOutOfRange    the balance would leave what can be counted exactly
+│   ├── DuplicateTransaction the same idempotency key with another request
+│   ├── LooksRepeated        the same person asked for the same movement a moment ago
+│   ├── LimitExceeded        a giver's daily limit
+│   ├── SelfAward            giver and receiver are one person
+│   ├── NotAllowed           the person lacks the capability
+│   ├── UnknownCategory · UnknownTransaction · UnknownRequest · UnknownSchedule
+│   ├── AlreadyReversed      a transaction is taken back at most once
+│   ├── NotReversible        a reversal cannot itself be reversed
+│   ├── RequestClosed        the approval request is already decided
+│   ├── OwnRequest           the requester or the receiver tried to vote
+│   └── AlreadyVoted         one moderator, one vote
+└── Fault                    something wrong on our side
+    ├── DatabaseUnavailable  locked, full, gone or unreachable
+    ├── LedgerCorrupt        the books contradict themselves
+    └── SettingsInvalid      the process's environment cannot be used
+
+Errors carry fields, not sentences: words and HTTP statuses live at the borders.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+class PointsError(Exception):
+    """Anything the points core raises on purpose."""
+
+    def __str__(self) -> str:
+        return repr(self)
+
+
+class Refused(PointsError):
+    """An expected no; nothing was written."""
+
+
+class Fault(PointsError):
+    """Something wrong on our side; nothing was written."""
+
+
+@dataclass(eq=False)
+class InvalidAmount(Refused):
+    """`amount` (as given) is not a whole number from `minimum` to `maximum` points."""
+
+    amount: object
+    minimum: int
+    maximum: int
+
+
+@dataclass(eq=False)
+class InvalidText(Refused):
+    """The text in `field` is empty, longer than `limit` characters, or holds what cannot be stored."""
+
+    field: str
+    limit: int
+
+
+@dataclass(eq=False)
+class InvalidTime(Refused):
+    """`text` is no date or time that can be used here."""
+
+    text: str
+
+
+@dataclass(eq=False)
+class InvalidSetting(Refused):
+    """`value` cannot be the setting `name`; `expected` says in a few words what can."""
+
+    name: str
+    value: object
+    expected: str
+
+
+@dataclass(eq=False)
+class InsufficientBalance(Refused):
+    """Taking `amount` points from `balance` would fall below `floor`."""
+
+    balance: int
+    amount: int
+    floor: int = 0
+
+
+@dataclass(eq=False)
+class BalanceOutOfRange(Refused):
+    """Moving `amount` points from `balance` would leave ±2⁵³, where JSON and pandas lose digits."""
+
+    balance: int
+    amount: int
+
+
+@dataclass(eq=False)
+class DuplicateTransaction(Refused):
+    """The idempotency key `key` was used before, for another request."""
+
+    key: str
+
+
+@dataclass(eq=False)
+class LooksRepeated(Refused):
+    """The same person asked for the same movement at `at`; `number` is that transaction or request."""
+
+    number: int
+    at: datetime
+    pending: bool = False
+
+
+@dataclass(eq=False)
+class LimitExceeded(Refused):
+    """`amount` more points would pass the giver's daily `limit`; `used` are gone until `resets_at`."""
+
+    limit: int
+    used: int
+    amount: int
+    resets_at: datetime
+
+
+@dataclass(eq=False)
+class SelfAward(Refused):
+    """`user_id` tried to award points to themselves."""
+
+    user_id: str
+
+
+@dataclass(eq=False)
+class NotAllowed(Refused):
+    """The person lacks `capability`: award, deduct, approve, undo or configure."""
+
+    capability: str
+
+
+@dataclass(eq=False)
+class UnknownCategory(Refused):
+    """The community has no open category `category`; `known` are those it has."""
+
+    category: str
+    known: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class UnknownTransaction(Refused):
+    """The community has no transaction `number`."""
+
+    number: int
+
+
+@dataclass(eq=False)
+class UnknownRequest(Refused):
+    """The community has no approval request `number`."""
+
+    number: int
+
+
+@dataclass(eq=False)
+class UnknownSchedule(Refused):
+    """The community has no schedule `number`."""
+
+    number: int
+
+
+@dataclass(eq=False)
+class AlreadyReversed(Refused):
+    """Transaction `number` was taken back before, by transaction `by`."""
+
+    number: int
+    by: int
+
+
+@dataclass(eq=False)
+class NotReversible(Refused):
+    """Transaction `number` is itself a reversal."""
+
+    number: int
+
+
+@dataclass(eq=False)
+class RequestClosed(Refused):
+    """Approval request `number` is already `state`."""
+
+    number: int
+    state: str
+
+
+@dataclass(eq=False)
+class OwnRequest(Refused):
+    """The requester or the receiver of approval request `number` tried to vote on it."""
+
+    number: int
+
+
+@dataclass(eq=False)
+class AlreadyVoted(Refused):
+    """This moderator already voted on approval request `number`."""
+
+    number: int
+    approve: bool
+
+
+@dataclass(eq=False)
+class DatabaseUnavailable(Fault):
+    """The database could not be used: `why`, in the database's own words."""
+
+    why: str
+
+
+@dataclass(eq=False)
+class LedgerCorrupt(Fault):
+    """The books contradict themselves: `what`, and where."""
+
+    what: str
+
+
+@dataclass(eq=False)
+class SettingsInvalid(Fault):
+    """The environment variable `name` cannot be used: `why`."""
+
+    name: str
+    why: str

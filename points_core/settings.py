@@ -1,0 +1,125 @@
+"""The process's environment: where the database is, what a new community starts with, the bot's token.
+
+Settings are read once at the start. A community's own numbers are its policy (policy.py); the POINTS_…
+values here are only the defaults with which a new community begins.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import unquote
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from points_core.errors import InvalidSetting, SettingsInvalid
+from points_core.values import MAX_AMOUNT, MAX_ID
+from points_core.windows import zone_named
+
+DEFAULT_CATEGORIES = ("events", "helping", "content", "moderation")
+
+
+class Settings(BaseSettings):
+    """The environment variables, or lines of a `.env` file beside the process."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    database_url: str = Field("sqlite:///points.db", validation_alias="POINTS_DATABASE_URL")
+    """Where the books are: an SQLite file, or `postgresql://user:password@host/name`."""
+    community: str = Field(
+        "default",
+        validation_alias="POINTS_COMMUNITY",
+        min_length=1,
+        max_length=MAX_ID,
+        pattern=r"^[A-Za-z0-9_.:@-]+$",
+    )
+    """The community that Python callers and the command line mean when they name none (a Discord server's id)."""
+    min_award: int = Field(1, validation_alias="POINTS_MIN_AWARD", ge=1, le=MAX_AMOUNT)
+    """The smallest award or deduction, in points."""
+    max_award: int = Field(1_000, validation_alias="POINTS_MAX_AWARD", ge=1, le=MAX_AMOUNT)
+    """The largest award or deduction, in points."""
+    categories: Annotated[tuple[str, ...], NoDecode] = Field(
+        DEFAULT_CATEGORIES, validation_alias="POINTS_CATEGORIES"
+    )
+    """The categories a community begins with, comma-separated."""
+    timezone: str = Field("UTC", validation_alias="POINTS_TIMEZONE")
+    """The time zone in which days, weeks and schedules are counted."""
+    approval_threshold: int | None = Field(
+        100, validation_alias="POINTS_APPROVAL_THRESHOLD", ge=0, le=MAX_AMOUNT
+    )
+    """Awards and deductions of more points than this wait for approval; 0 for all of them."""
+    quorum: int = Field(1, validation_alias="POINTS_QUORUM", ge=1, le=25)
+    """How many other moderators must agree."""
+    discord_token: SecretStr | None = Field(None, validation_alias="DISCORD_TOKEN")
+    """The bot's token, for `points-bot run`."""
+    log_level: str = Field(
+        "INFO", validation_alias="POINTS_LOG_LEVEL", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$"
+    )
+    """How much is logged: DEBUG, INFO, WARNING or ERROR."""
+
+    @field_validator("categories", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the environment holds
+        if isinstance(value, str):
+            value = tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            zone_named(value)
+        except InvalidSetting as refusal:
+            raise ValueError(f"expected {refusal.expected}") from refusal
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _usable_url(cls, value: str) -> str:
+        sync_url(value)
+        return value
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Settings":
+        if self.min_award > self.max_award:
+            raise ValueError("POINTS_MIN_AWARD is above POINTS_MAX_AWARD")
+        return self
+
+    @classmethod
+    def load(cls) -> "Settings":
+        """Return the settings from the environment. Raises SettingsInvalid naming the first wrong variable."""
+        try:
+            return cls()
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][0]) if first["loc"] else "POINTS_MIN_AWARD"
+            raise SettingsInvalid(name, first["msg"].removeprefix("Value error, ")) from error
+
+
+def sync_url(text: str) -> URL:
+    """Return the SQLAlchemy URL of the writer for `text`. Raises ValueError for what cannot hold the books."""
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise ValueError("expected sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME") from None
+    backend = url.get_backend_name()
+    if backend == "sqlite":
+        if not url.database or url.database == ":memory:" or "mode=memory" in text:
+            raise ValueError("the books need a file: sqlite:///points.db")
+        return url.set(drivername="sqlite")
+    if backend == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    raise ValueError(f"{backend} is not supported; use sqlite or postgresql")
+
+
+def async_url(url: URL) -> URL:
+    """Return the URL of the readers beside the writer's `url`."""
+    return url.set(drivername="sqlite+aiosqlite") if url.get_backend_name() == "sqlite" else url
+
+
+def database_file(url: URL) -> Path | None:
+    """Return the file behind an SQLite `url`, None for a server."""
+    if url.get_backend_name() != "sqlite" or url.database is None:
+        return None
+    return Path(unquote(url.database.removeprefix("file:")))

@@ -1,0 +1,232 @@
+"""The vocabulary: what goes in and out of the core, and what counts as an amount, a text, an id.
+
+Kind, ActorKind, RequestState    the closed lists
+Actor, Origin                    who asked, in which community, when, with which key
+Receipt, Request                 what a write did: points moved, or points wait
+whole_amount, parse_amount, clean_text, clean_link, clean_id, clean_key
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from points_core.errors import InvalidAmount, InvalidText, InvalidTime
+
+MAX_AMOUNT = 10**12  # points in one movement: far past any real award, far below any overflow
+MAX_BALANCE = 2**53  # the largest whole number JSON readers and float64 columns keep exactly
+MAX_REASON = 300  # characters: fits an embed field's 1,024 with markdown escaped
+MAX_LINK = 500  # characters
+MAX_ID = 64  # characters
+MAX_KEY = 200  # characters
+MAX_NAME = 100  # characters: Discord names have at most 32, other communities may be longer
+
+
+class Kind(StrEnum):
+    """Why points move."""
+
+    AWARD = "award"
+    DEDUCTION = "deduction"
+    REDEMPTION = "redemption"
+    TRANSFER = "transfer"
+    REVERSAL = "reversal"
+    EXPIRY = "expiry"
+    IMPORT = "import"
+
+
+class ActorKind(StrEnum):
+    """What kind of someone asked."""
+
+    MEMBER = "member"
+    RULE = "rule"
+    CLIENT = "client"  # a program: Python or HTTP
+    OPERATOR = "operator"  # the person at the host's command line
+    SYSTEM = "system"  # the passing of time: expiry, schedules
+
+
+class RequestState(StrEnum):
+    """Where an approval request stands; it leaves `pending` once."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who did something; `user_id` and `name` only for members."""
+
+    kind: ActorKind
+    user_id: str | None = None
+    name: str | None = None
+
+    @classmethod
+    def member(cls, user_id: str, name: str | None = None) -> "Actor":
+        """Return the actor for a person of the community."""
+        return cls(ActorKind.MEMBER, clean_id("user_id", user_id), clean_name(name))
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who asked (`actor`), in which `community` (its outside id), when (`at`, aware), and with which `key`.
+
+    The key comes from the outside event (an interaction, a message and reaction, a schedule's slot, a
+    caller's own): the same key moves points once. `place` is where the answer belongs, if anywhere
+    (a channel's id).
+    """
+
+    community: str
+    actor: Actor
+    at: datetime
+    key: str
+    place: str | None = None
+
+    def __post_init__(self) -> None:
+        clean_id("community", self.community)
+        clean_key(self.key)
+        if self.at.tzinfo is None:
+            raise InvalidTime(self.at.isoformat())
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a movement of points did.
+
+    `number` is the transaction's number in its community (#1042), `amount` signed points, `before` and
+    `after` the member's balance. `replayed` when the key was seen before and nothing new was written.
+    """
+
+    number: int
+    kind: Kind
+    user_id: str | None
+    amount: int
+    before: int
+    after: int
+    category: str | None
+    reason: str | None
+    evidence: str | None
+    actor: Actor
+    effective_at: datetime
+    recorded_at: datetime
+    reverses: int | None = None
+    request: int | None = None
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One moderator's yes or no on an approval request."""
+
+    user_id: str | None
+    name: str | None
+    approve: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Points that wait for other moderators; `amount` is signed, `number` counts requests, not transactions.
+
+    `card` is where the outside shows it: (channel id, message id), once posted. `place` is where it was
+    asked. `transaction` is the number of the movement it became.
+    """
+
+    number: int
+    state: RequestState
+    kind: Kind
+    user_id: str | None
+    amount: int
+    category: str | None
+    reason: str | None
+    evidence: str | None
+    requester: Actor
+    quorum: int
+    opened_at: datetime
+    expires_at: datetime
+    decided_at: datetime | None
+    transaction: int | None
+    place: str | None
+    card: tuple[str, str] | None
+    votes: tuple[Vote, ...] = ()
+    note: str | None = None
+    replayed: bool = False
+
+    @property
+    def approvals(self) -> int:
+        """Return how many moderators have said yes."""
+        return sum(vote.approve for vote in self.votes)
+
+
+def whole_amount(value: object, minimum: int = 1, maximum: int = MAX_AMOUNT) -> int:
+    """Return `value` if it is an int from `minimum` to `maximum`; bools, floats and strings are refused."""
+    if type(value) is not int or not minimum <= value <= maximum:
+        raise InvalidAmount(value, minimum, maximum)
+    return value
+
+
+_DIGITS = re.compile(r"[1-9][0-9]{0,12}", re.ASCII)
+
+
+def parse_amount(text: str) -> int:
+    """Return the whole number written in `text`, in plain ASCII digits without sign, separator or exponent.
+
+    Raises InvalidAmount for anything else, `1e3`, `１２`, `1_000` and `+5` included.
+    """
+    if not _DIGITS.fullmatch(text):
+        raise InvalidAmount(text[:40], 1, MAX_AMOUNT)
+    return whole_amount(int(text))
+
+
+_UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+def clean_text(field: str, text: object, limit: int = MAX_REASON) -> str:
+    """Return `text` with white space at its ends removed.
+
+    Raises InvalidText if nothing is left, if it is longer than `limit` characters, or if it holds
+    control characters or lone surrogates (PostgreSQL cannot store NUL, UTF-8 cannot write a surrogate).
+    """
+    if not isinstance(text, str) or len(text) > 4 * limit:
+        raise InvalidText(field, limit)
+    stripped = text.strip()
+    if not stripped or len(stripped) > limit or _UNSTORABLE.search(stripped):
+        raise InvalidText(field, limit)
+    return stripped
+
+
+_LINK = re.compile(r"https?://[^\s<>\"'`\\^{|}]+", re.IGNORECASE)
+
+
+def clean_link(field: str, text: str) -> str:
+    """Return `text` if it is one http or https address; raises InvalidText otherwise."""
+    link = clean_text(field, text, MAX_LINK)
+    if not _LINK.fullmatch(link):
+        raise InvalidText(field, MAX_LINK)
+    return link
+
+
+_ID = re.compile(r"[A-Za-z0-9_.:@-]{1,64}", re.ASCII)
+
+
+def clean_id(field: str, text: object) -> str:
+    """Return `text` if it can be an outside id (a Discord snowflake, say); raises InvalidText otherwise."""
+    if not isinstance(text, str) or not _ID.fullmatch(text):
+        raise InvalidText(field, MAX_ID)
+    return text
+
+
+_KEY = re.compile(r"[!-~]{1,200}", re.ASCII)
+
+
+def clean_key(text: object) -> str:
+    """Return `text` if it can be an idempotency key: 1 to 200 visible ASCII characters."""
+    if not isinstance(text, str) or not _KEY.fullmatch(text):
+        raise InvalidText("key", MAX_KEY)
+    return text
+
+
+def clean_name(text: str | None) -> str | None:
+    """Return a display name fit to store: unstorable characters dropped, cut at 100; None if nothing is left."""
+    return (_UNSTORABLE.sub("", text).strip()[:MAX_NAME] or None) if text else None

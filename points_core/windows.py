@@ -1,0 +1,193 @@
+"""Spans of time in a community's zone: today, week, month, quarter, year, all, those just finished, from–to.
+
+Windows are half-open, [start, end). Weeks begin on Monday (ISO 8601). A local midnight that a clock
+change skips begins at the first instant after it (PEP 495).
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import IntEnum, StrEnum
+from zoneinfo import ZoneInfo
+
+import pytz
+from dateutil.parser import isoparse
+from dateutil.relativedelta import relativedelta
+
+from points_core.errors import InvalidSetting, InvalidTime
+
+
+class Span(IntEnum):
+    """The lengths of time for which scores are kept; the numbers are stored."""
+
+    ALL = 0
+    YEAR = 1
+    QUARTER = 2
+    MONTH = 3
+    WEEK = 4
+    DAY = 5
+
+
+class WindowName(StrEnum):
+    """The windows that can be asked for by name."""
+
+    ALL = "all"
+    TODAY = "today"
+    WEEK = "week"
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+    YESTERDAY = "yesterday"
+    LAST_WEEK = "last-week"
+    LAST_MONTH = "last-month"
+    LAST_QUARTER = "last-quarter"
+    LAST_YEAR = "last-year"
+
+
+_SPANS: dict[WindowName, tuple[Span, int]] = {
+    WindowName.ALL: (Span.ALL, 0),
+    WindowName.TODAY: (Span.DAY, 0),
+    WindowName.WEEK: (Span.WEEK, 0),
+    WindowName.MONTH: (Span.MONTH, 0),
+    WindowName.QUARTER: (Span.QUARTER, 0),
+    WindowName.YEAR: (Span.YEAR, 0),
+    WindowName.YESTERDAY: (Span.DAY, -1),
+    WindowName.LAST_WEEK: (Span.WEEK, -1),
+    WindowName.LAST_MONTH: (Span.MONTH, -1),
+    WindowName.LAST_QUARTER: (Span.QUARTER, -1),
+    WindowName.LAST_YEAR: (Span.YEAR, -1),
+}
+
+_LENGTHS: dict[Span, relativedelta] = {
+    Span.YEAR: relativedelta(years=1),
+    Span.QUARTER: relativedelta(months=3),
+    Span.MONTH: relativedelta(months=1),
+    Span.WEEK: relativedelta(weeks=1),
+    Span.DAY: relativedelta(days=1),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A half-open span of local days: `first` to before `after`, as UTC instants in `start` and `end`.
+
+    `span` is set when the window is one whole stored span, None for a from–to of other days.
+    The all-time window has no ends.
+    """
+
+    span: Span | None
+    first: date | None
+    after: date | None
+    start: datetime | None
+    end: datetime | None
+
+    @classmethod
+    def all_time(cls) -> "Window":
+        """Return the window without ends."""
+        return cls(Span.ALL, None, None, None, None)
+
+    @classmethod
+    def named(cls, name: WindowName, now: datetime, zone: ZoneInfo) -> "Window":
+        """Return the window called `name` as seen at `now` (aware) in `zone`."""
+        span, step = _SPANS[name]
+        if span is Span.ALL:
+            return cls.all_time()
+        first = first_day(span, now.astimezone(zone).date())
+        return cls.of_span(span, first + _LENGTHS[span] * step, zone)
+
+    @classmethod
+    def today(cls, now: datetime, zone: ZoneInfo) -> "Window":
+        """Return the local day that holds `now`."""
+        return cls.named(WindowName.TODAY, now, zone)
+
+    @classmethod
+    def week(cls, now: datetime, zone: ZoneInfo) -> "Window":
+        """Return the local week, Monday to Sunday, that holds `now`."""
+        return cls.named(WindowName.WEEK, now, zone)
+
+    @classmethod
+    def month(cls, now: datetime, zone: ZoneInfo) -> "Window":
+        """Return the local month that holds `now`."""
+        return cls.named(WindowName.MONTH, now, zone)
+
+    @classmethod
+    def of_span(cls, span: Span, first: date, zone: ZoneInfo) -> "Window":
+        """Return the stored span that begins on the local day `first`."""
+        return cls.between(first, first + _LENGTHS[span], zone, span)
+
+    @classmethod
+    def between(cls, first: date, after: date, zone: ZoneInfo, span: Span | None = None) -> "Window":
+        """Return the window of local days from `first` to before `after`. Raises InvalidTime if it is empty."""
+        if after <= first:
+            raise InvalidTime(f"{first.isoformat()} to {after.isoformat()}")
+        return cls(span, first, after, midnight(first, zone), midnight(after, zone))
+
+    @property
+    def ordinal(self) -> int:
+        """Return the number under which this span's scores are stored; 0 for all time."""
+        return self.first.toordinal() if self.first else 0
+
+    def holds(self, instant: datetime) -> bool:
+        """Return whether `instant` (aware) lies in the window."""
+        return (self.start is None or self.start <= instant) and (self.end is None or instant < self.end)
+
+
+def first_day(span: Span, day: date) -> date:
+    """Return the first local day of the `span` that holds `day`; the day itself for ALL and DAY."""
+    if span is Span.YEAR:
+        return day.replace(month=1, day=1)
+    if span is Span.QUARTER:
+        return day.replace(month=day.month - (day.month - 1) % 3, day=1)
+    if span is Span.MONTH:
+        return day.replace(day=1)
+    if span is Span.WEEK:
+        return day - timedelta(days=day.weekday())
+    return day
+
+
+def ordinals(instant: datetime, zone: ZoneInfo) -> dict[Span, int]:
+    """Return, for each stored span, the number of the one that holds `instant` (aware) in `zone`."""
+    day = instant.astimezone(zone).date()
+    return {span: 0 if span is Span.ALL else first_day(span, day).toordinal() for span in Span}
+
+
+def local_instant(moment: datetime, zone: ZoneInfo) -> datetime:
+    """Return the UTC instant at which the clocks of `zone` show the naive `moment`.
+
+    In the hour that autumn repeats, the first; in the hour that spring skips, as far after the change as
+    the moment is after the hour's beginning (PEP 495, fold=0).
+    """
+    return moment.replace(tzinfo=zone, fold=0).astimezone(UTC)
+
+
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """Return the UTC instant at which the local `day` begins."""
+    return local_instant(datetime(day.year, day.month, day.day), zone)  # noqa: DTZ001 - a wall clock, on purpose
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """Return the time zone called `name` (an IANA name). Raises InvalidSetting for names nobody keeps."""
+    if name not in pytz.all_timezones_set:
+        raise InvalidSetting("timezone", name, "the name of a time zone, such as Europe/Paris")
+    return ZoneInfo(name)
+
+
+def parse_day(text: str) -> date:
+    """Return the day written as YYYY-MM-DD. Raises InvalidTime for anything else."""
+    if len(text) != len("YYYY-MM-DD") or not text.isascii():
+        raise InvalidTime(text[:40])
+    try:
+        return isoparse(text).date()
+    except ValueError:
+        raise InvalidTime(text[:40]) from None
+
+
+def parse_instant(text: str, zone: ZoneInfo) -> datetime:
+    """Return the UTC instant written in ISO 8601; a day alone is its beginning, no offset means `zone`.
+
+    Raises InvalidTime for anything else.
+    """
+    try:
+        moment = isoparse(text)
+    except ValueError:
+        raise InvalidTime(text[:40]) from None
+    return local_instant(moment, zone) if moment.tzinfo is None else moment.astimezone(UTC)
