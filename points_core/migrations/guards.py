@@ -1,0 +1,177 @@
+"""Triggers that keep the books append-only against any program that opens the database, not only ours.
+
+On SQLite they also stop REPLACE (which deletes without firing delete triggers), on PostgreSQL also
+TRUNCATE and the replica role. A refused duplicate raises the name of its constraint.
+"""
+
+from collections.abc import Iterable
+
+ERASABLE = ("reason", "evidence", "salt")
+"""What erasure may empty in a ledger row, and nobody may fill again."""
+
+LEDGER_COLUMNS = (
+    "community_id, seq, member_id, member_seq, kind, amount, balance_after, floor, category_id, actor_kind, "
+    "actor_id, validator_id, request_number, reverses, key, request_hash, effective_at, recorded_at, prev_hash, hash"
+)
+REQUEST_COLUMNS = (
+    "community_id, number, kind, member_id, amount, category_id, actor_kind, actor_id, key, request_hash, quorum, "
+    "effective_at, opened_at, expires_at"
+)
+
+UNIQUE_KEYS: dict[str, dict[str, tuple[str, ...]]] = {
+    "point_transactions": {
+        "pk_point_transactions": ("community_id", "seq"),
+        "uq_point_transactions_community_id_key": ("community_id", "key"),
+        "uq_point_transactions_community_id_reverses": ("community_id", "reverses"),
+        "uq_point_transactions_community_id_member_id_member_seq": (
+            "community_id",
+            "member_id",
+            "member_seq",
+        ),
+    },
+    "approval_votes": {"pk_approval_votes": ("community_id", "request_number", "voter_id")},
+    "audit_events": {
+        "pk_audit_events": ("community_id", "number"),
+        "uq_audit_events_community_id_key_action_target": ("community_id", "key", "action", "target"),
+    },
+}
+
+
+def _sqlite_replace(table: str) -> str:
+    cases = "\n".join(
+        f"  SELECT RAISE(ABORT, '{name}') WHERE EXISTS (SELECT 1 FROM {table} WHERE "
+        + " AND ".join(f"{column} = NEW.{column}" for column in columns)
+        + ");"
+        for name, columns in UNIQUE_KEYS[table].items()
+    )
+    return f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} BEGIN\n{cases}\nEND"
+
+
+def _sqlite(name: str, when: str, table: str, words: str, condition: str = "") -> str:
+    return (
+        f"CREATE TRIGGER {name} BEFORE {when} ON {table} {condition}\n"
+        f"BEGIN SELECT RAISE(ABORT, '{table}: {words}'); END"
+    )
+
+
+def _sqlite_guards() -> dict[str, str]:
+    filled = " OR ".join(f"NEW.{column} IS NOT NULL" for column in ERASABLE)
+    guards = {
+        "point_transactions_no_update": _sqlite(
+            "point_transactions_no_update", f"UPDATE OF {LEDGER_COLUMNS}", "point_transactions", "append-only"
+        ),
+        "point_transactions_only_erase": _sqlite(
+            "point_transactions_only_erase",
+            f"UPDATE OF {', '.join(ERASABLE)}",
+            "point_transactions",
+            "texts can only be erased",
+            f"WHEN {filled}",
+        ),
+        "ledger_heads_forward": _sqlite(
+            "ledger_heads_forward", "UPDATE", "ledger_heads", "never goes back", "WHEN NEW.seq < OLD.seq"
+        ),
+        "ledger_heads_no_delete": _sqlite("ledger_heads_no_delete", "DELETE", "ledger_heads", "append-only"),
+        "approval_requests_frozen": _sqlite(
+            "approval_requests_frozen",
+            f"UPDATE OF {REQUEST_COLUMNS}",
+            "approval_requests",
+            "what was asked stays",
+        ),
+        "approval_requests_once": _sqlite(
+            "approval_requests_once",
+            "UPDATE OF state",
+            "approval_requests",
+            "decided once",
+            "WHEN OLD.state <> 'pending' AND NEW.state <> OLD.state",
+        ),
+        "approval_requests_no_delete": _sqlite(
+            "approval_requests_no_delete", "DELETE", "approval_requests", "append-only"
+        ),
+    }
+    for table in UNIQUE_KEYS:
+        guards[f"{table}_no_delete"] = _sqlite(f"{table}_no_delete", "DELETE", table, "append-only")
+        guards[f"{table}_no_replace"] = _sqlite_replace(table)
+    for table in ("approval_votes", "audit_events"):
+        guards[f"{table}_no_update"] = _sqlite(f"{table}_no_update", "UPDATE", table, "append-only")
+    return guards
+
+
+_POSTGRES_REFUSE = """
+CREATE FUNCTION points_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION '%: append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+END $$
+"""
+
+_POSTGRES_ONLY_ERASE = """
+CREATE FUNCTION points_only_erase() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF to_jsonb(NEW) - '{reason,evidence,salt}'::text[] = to_jsonb(OLD) - '{reason,evidence,salt}'::text[]
+     AND NEW.reason IS NULL AND NEW.evidence IS NULL AND NEW.salt IS NULL THEN
+    RETURN NEW;
+  END IF;
+  RAISE EXCEPTION '%: append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+END $$
+"""
+
+_POSTGRES_FORWARD = """
+CREATE FUNCTION points_forward() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.seq < OLD.seq THEN
+    RAISE EXCEPTION 'ledger_heads: never goes back' USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NEW;
+END $$
+"""
+
+_POSTGRES_ONCE = f"""
+CREATE FUNCTION points_decided_once() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF OLD.state <> 'pending' AND NEW.state <> OLD.state
+     OR ({", ".join("OLD." + name.strip() for name in REQUEST_COLUMNS.split(","))})
+        IS DISTINCT FROM ({", ".join("NEW." + name.strip() for name in REQUEST_COLUMNS.split(","))}) THEN
+    RAISE EXCEPTION 'approval_requests: decided once' USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NEW;
+END $$
+"""
+
+
+def _postgres(name: str, when: str, table: str, function: str, each: str = "ROW") -> str:
+    return (
+        f"CREATE TRIGGER {name} BEFORE {when} ON {table} FOR EACH {each} EXECUTE FUNCTION {function}();\n"
+        f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}"
+    )
+
+
+def _postgres_guards() -> dict[str, str]:
+    guards = {
+        "point_transactions_only_erase": _postgres(
+            "point_transactions_only_erase", "UPDATE", "point_transactions", "points_only_erase"
+        ),
+        "ledger_heads_forward": _postgres("ledger_heads_forward", "UPDATE", "ledger_heads", "points_forward"),
+        "approval_requests_once": _postgres(
+            "approval_requests_once", "UPDATE", "approval_requests", "points_decided_once"
+        ),
+    }
+    for table in ("approval_votes", "audit_events"):
+        guards[f"{table}_no_update"] = _postgres(f"{table}_no_update", "UPDATE", table, "points_refuse")
+    for table in (*UNIQUE_KEYS, "ledger_heads", "approval_requests"):
+        guards[f"{table}_no_delete"] = _postgres(f"{table}_no_delete", "DELETE", table, "points_refuse")
+        guards[f"{table}_no_truncate"] = _postgres(
+            f"{table}_no_truncate", "TRUNCATE", table, "points_refuse", "STATEMENT"
+        )
+    return guards
+
+
+def names(dialect: str) -> frozenset[str]:
+    """Return the names of the triggers a database of `dialect` must have."""
+    return frozenset(_sqlite_guards() if dialect == "sqlite" else _postgres_guards())
+
+
+def statements(dialect: str) -> Iterable[str]:
+    """Return the DDL that installs the guards, in order."""
+    if dialect == "sqlite":
+        return _sqlite_guards().values()
+    functions = [_POSTGRES_REFUSE, _POSTGRES_ONLY_ERASE, _POSTGRES_FORWARD, _POSTGRES_ONCE]
+    return [*functions, *(part for guard in _postgres_guards().values() for part in guard.split(";\n"))]

@@ -1,0 +1,209 @@
+"""The one writer: operations queue up, those that wait together share one commit, each keeps its own outcome.
+
+A thread of its own, because a synchronous operation cannot be cancelled or interleaved halfway, and because
+one hop to the thread and back costs less than one hop per statement. First in, first out; no timer: an
+operation alone waits for nobody.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from points_core.constraints import refusal_for
+from points_core.errors import DatabaseUnavailable
+from points_core.models import Community, LedgerHead
+from points_core.values import Origin
+
+MAX_TOGETHER = 1_000  # operations in one commit: bounds how long the first waits for the last
+ATTEMPTS = 6  # of a whole batch, on PostgreSQL: about three seconds with the pauses below
+PAUSE_S = 0.05  # before the second attempt, doubled each time
+RETRIED_STATES = {"40001", "40P01"}  # serialization_failure, deadlock_detected
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The arguments of one call of an operation, without its connection."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One operation that waits, and the future its caller waits on."""
+
+    operation: Callable[..., Any]
+    call: Call
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
+
+
+Many = Callable[[Connection, Sequence[Call]], list[Any]]
+_MANY: dict[Callable[..., Any], Many] = {}
+
+
+def planned_together(many: Many) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Register `many` as the way to run several waiting calls of the decorated operation at once.
+
+    It returns one result, or one exception, per call, in order; a refused call must leave nothing behind.
+    """
+
+    def register(operation: Callable[P, T]) -> Callable[P, T]:
+        _MANY[operation] = many
+        return operation
+
+    return register
+
+
+class Writer:
+    """Runs operations on one connection, in one thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._thread = Thread(target=self._serve, name="points-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, operation: Callable[..., Any], call: Call) -> asyncio.Future[Any]:
+        """Queue one call of `operation`; the future is done after the commit. Call from a running loop."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        self._jobs.put(Job(operation, call, loop, future))
+        return future
+
+    def stop(self) -> None:
+        """Finish what is queued, then end the thread; blocks until it has ended."""
+        self._jobs.put(None)
+        self._thread.join()
+
+    def _serve(self) -> None:
+        running = True
+        while running:
+            jobs, running = self._waiting()
+            if jobs:
+                self._deliver(jobs, self._commit(jobs))
+
+    def _waiting(self) -> tuple[list[Job], bool]:
+        jobs: list[Job] = []
+        job = self._jobs.get()
+        while job is not None:
+            jobs.append(job)
+            if len(jobs) == MAX_TOGETHER:
+                return jobs, True
+            try:
+                job = self._jobs.get_nowait()
+            except Empty:
+                return jobs, True
+        return jobs, False
+
+    @staticmethod
+    def _deliver(jobs: Sequence[Job], outcomes: Sequence[Any]) -> None:
+        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
+        for job, outcome in zip(jobs, outcomes, strict=True):
+            by_loop.setdefault(job.loop, []).append((job.future, outcome))
+        for loop, settled in by_loop.items():
+            try:
+                loop.call_soon_threadsafe(_settle, settled)
+            except RuntimeError:
+                log.info("%d outcomes had nobody left to tell: their event loop is closed", len(settled))
+
+    def _commit(self, jobs: Sequence[Job]) -> list[Any]:
+        for attempt in range(ATTEMPTS):
+            try:
+                return self._transact(jobs)
+            except DBAPIError as error:
+                if not (_is_passing(error) and attempt + 1 < ATTEMPTS):
+                    return self._apart(jobs, error)
+                log.warning("retrying %d operations: %s", len(jobs), error.orig)
+                time.sleep(PAUSE_S * 2**attempt)
+            except Exception as error:
+                return self._apart(jobs, error)
+        raise AssertionError("unreachable")
+
+    def _apart(self, jobs: Sequence[Job], error: Exception) -> list[Any]:
+        """One of several spoiled the commit for all: let each stand for itself."""
+        if len(jobs) == 1:
+            return [translated(error)]
+        return [outcome for job in jobs for outcome in self._commit([job])]
+
+    def _transact(self, jobs: Sequence[Job]) -> list[Any]:
+        with self._engine.connect() as connection, connection.begin():
+            _lock_heads(connection, jobs)
+            if len(jobs) == 1:
+                return [jobs[0].operation(connection, *jobs[0].call.args, **jobs[0].call.kwargs)]
+            outcomes: list[Any] = []
+            for operation, same in groupby(jobs, key=lambda job: job.operation):
+                outcomes += _run_same(connection, operation, [job.call for job in same])
+            return outcomes
+
+
+def translated(error: Exception) -> Exception:
+    """Return what the caller should see for `error`: refusals by constraint, faults for a sick database."""
+    if isinstance(error, IntegrityError):
+        return refusal_for(error)
+    if isinstance(error, DBAPIError):
+        return DatabaseUnavailable(str(error.orig).strip())
+    return error
+
+
+def _run_same(connection: Connection, operation: Callable[..., Any], calls: Sequence[Call]) -> list[Any]:
+    many = _MANY.get(operation)
+    if many is None or len(calls) == 1:
+        return [_in_savepoint(connection, operation, call) for call in calls]
+    try:
+        with connection.begin_nested():
+            return many(connection, calls)
+    except IntegrityError:
+        return [_in_savepoint(connection, operation, call) for call in calls]
+
+
+def _in_savepoint(connection: Connection, operation: Callable[..., Any], call: Call) -> Any:  # noqa: ANN401
+    try:
+        with connection.begin_nested():
+            return operation(connection, *call.args, **call.kwargs)
+    except IntegrityError as error:
+        return refusal_for(error)
+    except DBAPIError:
+        raise  # SQLite may have rolled everything back (disk full): the whole batch starts again, apart
+    except Exception as error:
+        return error
+
+
+def _lock_heads(connection: Connection, jobs: Sequence[Job]) -> None:
+    """Lock the communities' head rows in one order, so that two processes' batches cannot deadlock."""
+    if connection.dialect.name != "postgresql":
+        return
+    keys = {arg.community for job in jobs for arg in job.call.args if isinstance(arg, Origin)}
+    if keys:
+        heads = select(LedgerHead.community_id).join(Community).where(Community.key.in_(sorted(keys)))
+        connection.execute(heads.order_by(LedgerHead.community_id).with_for_update(of=LedgerHead)).all()
+
+
+def _is_passing(error: DBAPIError) -> bool:
+    """A lost connection, a deadlock or a serialization failure: safe to repeat, every write has a key."""
+    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in RETRIED_STATES
+
+
+def _settle(settled: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:
+    for future, outcome in settled:
+        if future.done():
+            continue
+        if isinstance(outcome, Exception):
+            future.set_exception(outcome)
+            future.exception()  # its caller may have been cancelled; asyncio then logs it as lost
+        else:
+            future.set_result(outcome)
