@@ -1,0 +1,460 @@
+"""A community's books, open for one batch: load what the movements touch, decide each in order, write all at once.
+
+Between `load` and `save` nothing touches the database: `post` and `reverse` are plain decisions over what
+was loaded, and a refused movement leaves the books as they were.
+"""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from points_core import communities, outbox, scores
+from points_core.communities import Head, Person
+from points_core.errors import (
+    AlreadyReversed,
+    BalanceOutOfRange,
+    DuplicateTransaction,
+    InsufficientBalance,
+    NotReversible,
+    UnknownTransaction,
+)
+from points_core.ledger import chain
+from points_core.ledger.receipts import RECEIPTS, receipt_of
+from points_core.models import Member, PointBalance, PointTransaction
+from points_core.outbox import Topic
+from points_core.policy import Category, Policy
+from points_core.scores import Scores
+from points_core.statements import upsertable
+from points_core.values import MAX_BALANCE, Actor, ActorKind, Kind, Receipt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Movement:
+    """Points that are to move; `amount` signed. `effective_at` None means when it is written."""
+
+    kind: Kind
+    user_id: str
+    amount: int
+    reason: str
+    actor: Actor
+    key: str
+    at: datetime
+    name: str | None = None
+    category: Category | None = None
+    evidence: str | None = None
+    effective_at: datetime | None = None
+    request: int | None = None
+    validator_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a batch may touch: people by outside id, idempotency keys, transactions to take back."""
+
+    user_ids: frozenset[str]
+    keys: frozenset[str]
+    numbers: frozenset[int] = frozenset()
+    category_ids: frozenset[int] = frozenset()
+
+
+@dataclass(slots=True)
+class Account:
+    """A member's balance as it changes through a batch."""
+
+    member_id: int
+    current: int = 0
+    earned: int = 0
+    spent: int = 0
+    transactions: int = 0
+    last_seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A transaction known to the batch, with what a comparison or a reversal needs beyond its receipt."""
+
+    receipt: Receipt
+    member_id: int
+    category_id: int | None
+    salt: bytes | None
+    request_hash: bytes
+    reversed_by: int | None = None
+
+
+@dataclass(slots=True)
+class Books:
+    """The open books. Load them under the community's lock, post, save before the commit."""
+
+    head: Head
+    loaded: Head
+    policy: Policy
+    people: dict[str, Person]
+    accounts: dict[int, Account]
+    entries: dict[int, Entry]
+    keys: dict[str, int]
+    scores: Scores
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    new_people: list[dict[str, Any]] = field(default_factory=list)
+    new_names: dict[int, str] = field(default_factory=dict)
+    touched: dict[int, datetime] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, tx: Connection, head: Head, policy: Policy, wanted: Wanted) -> "Books":
+        """Read everything the batch may touch: three or four SELECTs however many movements there are."""
+        entries = _entries(tx, head.community_id, wanted)
+        by_key = {key: entry.receipt.number for key, entry in entries if key in wanted.keys}
+        known = {entry.receipt.number: entry for _, entry in entries}
+        people = communities.people(tx, head.community_id, wanted.user_ids)
+        member_ids = {person.id for person in people.values()} | {
+            known[number].member_id for number in wanted.numbers if number in known
+        }
+        category_ids = set(wanted.category_ids) | {e.category_id for e in known.values() if e.category_id}
+        return cls(
+            head=head,
+            loaded=replace(head),
+            policy=policy,
+            people=people,
+            accounts=_accounts(tx, head.community_id, member_ids),
+            entries=known,
+            keys=by_key,
+            scores=scores.load(tx, head.community_id, policy.zone, member_ids, category_ids),
+        )
+
+    def seen(self, movement: Movement) -> Receipt | None:
+        """Return the receipt that this movement's key has already earned, if any.
+
+        Raises DuplicateTransaction if the key stands for another request.
+        """
+        number = self.keys.get(movement.key)
+        if number is None:
+            return None
+        entry = self.entries[number]
+        person = self.people.get(movement.user_id)
+        if person is None or not self._same(entry, movement, person.id):
+            raise DuplicateTransaction(movement.key)
+        return replace(entry.receipt, replayed=True)
+
+    def post(self, movement: Movement) -> Receipt:
+        """Move points, or return the earlier receipt of the same key with `replayed` set.
+
+        Raises InsufficientBalance, BalanceOutOfRange, DuplicateTransaction; then nothing has changed.
+        """
+        if earlier := self.seen(movement):
+            return earlier
+        person = self.people.get(movement.user_id)
+        account = self._account(person.id) if person else Account(0)
+        self._check(account, movement.amount)
+        member_id = self.enrol(movement.user_id, movement.name, movement.at)
+        salt = os.urandom(chain.SALT_BYTES)
+        return self._write(
+            movement,
+            self._account(member_id),
+            salt=salt,
+            request_hash=self._commit(movement, member_id, salt),
+            spends=movement.amount < 0,
+        )
+
+    def reverse(self, number: int, *, reason: str, actor: Actor, key: str, at: datetime) -> Receipt:
+        """Take transaction `number` back, dated with it; or return the earlier receipt of the same key.
+
+        Raises UnknownTransaction, AlreadyReversed, NotReversible, InsufficientBalance, BalanceOutOfRange,
+        DuplicateTransaction; then nothing has changed.
+        """
+        original = self.entries.get(number)
+        if original is None:
+            raise UnknownTransaction(number)
+        movement = self._counter(original, reason=reason, actor=actor, key=key, at=at)
+        if earlier := self._seen_reversal(movement, original):
+            return earlier
+        if original.receipt.kind is Kind.REVERSAL:
+            raise NotReversible(number)
+        if original.reversed_by is not None:
+            raise AlreadyReversed(number, original.reversed_by)
+        account = self._account(original.member_id)
+        self._check(account, movement.amount)
+        salt = os.urandom(chain.SALT_BYTES)
+        receipt = self._write(
+            movement,
+            account,
+            salt=salt,
+            request_hash=self._commit(movement, original.member_id, salt, reverses=number),
+            spends=original.receipt.amount < 0,
+            reverses=number,
+        )
+        self.entries[number] = replace(original, reversed_by=receipt.number)
+        return receipt
+
+    def enrol(self, user_id: str, name: str | None, at: datetime) -> int:
+        """Return the member number of `user_id`, taking the next one for someone new."""
+        person = self.people.get(user_id)
+        if person is None:
+            self.head.members += 1
+            self.people[user_id] = person = Person(self.head.members, name)
+            self.new_people.append(
+                {
+                    "community_id": self.head.community_id,
+                    "id": person.id,
+                    "user_id": user_id,
+                    "name": name,
+                    "created_at": at,
+                }
+            )
+        elif name and name != person.name:
+            person.name = name
+            self.new_names[person.id] = name
+        return person.id
+
+    def actor_id(self, actor: Actor, at: datetime) -> int | None:
+        """Return the member number of an acting member, None for every other kind of actor."""
+        if actor.kind is not ActorKind.MEMBER or actor.user_id is None:
+            return None
+        return self.enrol(actor.user_id, actor.name, at)
+
+    def save(self, tx: Connection) -> None:
+        """Write what was decided. Does nothing for a batch of refusals and replays."""
+        if self.new_people:
+            tx.execute(insert(Member), self.new_people)
+        if self.new_names:
+            communities.rename(tx, self.head.community_id, self._old_names())
+        if self.rows:
+            tx.execute(insert(PointTransaction), self.rows)
+            self._save_balances(tx)
+            self.scores.save(tx, self.head.community_id)
+            self._tell(tx)
+        if self.head != self.loaded:
+            communities.save(tx, self.head)
+
+    def _old_names(self) -> dict[int, str]:
+        new = {row["id"] for row in self.new_people}
+        return {member_id: name for member_id, name in self.new_names.items() if member_id not in new}
+
+    def _save_balances(self, tx: Connection) -> None:
+        statement = upsertable(tx, PointBalance)
+        columns = ("current", "earned", "spent", "transactions", "last_seq", "updated_at")
+        tx.execute(
+            statement.on_conflict_do_update(
+                index_elements=["community_id", "member_id"],
+                set_={name: getattr(statement.excluded, name) for name in columns},
+            ),
+            [
+                {
+                    "community_id": self.head.community_id,
+                    "member_id": member_id,
+                    "current": account.current,
+                    "earned": account.earned,
+                    "spent": account.spent,
+                    "transactions": account.transactions,
+                    "last_seq": account.last_seq,
+                    "updated_at": at,
+                }
+                for member_id, at in self.touched.items()
+                for account in [self.accounts[member_id]]
+            ],
+        )
+
+    def _tell(self, tx: Connection) -> None:
+        if self.policy.log_channel:
+            for row in self.rows:
+                outbox.add(
+                    tx,
+                    self.head.community_id,
+                    Topic.RECORDED,
+                    str(row["seq"]),
+                    at=row["recorded_at"],
+                    place=self.policy.log_channel,
+                )
+
+    def _account(self, member_id: int) -> Account:
+        return self.accounts.setdefault(member_id, Account(member_id))
+
+    def _check(self, account: Account, amount: int) -> None:
+        after = account.current + amount
+        floor = self.policy.floor
+        if amount < 0 and floor is not None and after < floor:
+            raise InsufficientBalance(account.current, -amount, floor)
+        if abs(after) > MAX_BALANCE or account.earned + abs(amount) > MAX_BALANCE:
+            raise BalanceOutOfRange(account.current, amount)
+
+    def _commit(self, movement: Movement, member_id: int, salt: bytes, reverses: int | None = None) -> bytes:
+        return chain.commitment(
+            salt,
+            key=movement.key,
+            kind=movement.kind,
+            member_id=member_id,
+            amount=movement.amount,
+            category_id=movement.category.id if movement.category else None,
+            reason=movement.reason,
+            evidence=movement.evidence,
+            reverses=reverses,
+            effective_at=None if reverses else movement.effective_at,
+        )
+
+    def _same(self, entry: Entry, movement: Movement, member_id: int, reverses: int | None = None) -> bool:
+        if entry.salt is None:  # its texts were erased: what is left must agree
+            asked = (member_id, movement.kind, movement.amount, reverses)
+            return asked == (
+                entry.member_id,
+                entry.receipt.kind,
+                entry.receipt.amount,
+                entry.receipt.reverses,
+            )
+        return self._commit(movement, member_id, entry.salt, reverses) == entry.request_hash
+
+    def _seen_reversal(self, movement: Movement, original: Entry) -> Receipt | None:
+        number = self.keys.get(movement.key)
+        if number is None:
+            return None
+        entry = self.entries[number]
+        if not self._same(entry, movement, original.member_id, original.receipt.number):
+            raise DuplicateTransaction(movement.key)
+        return replace(entry.receipt, replayed=True)
+
+    def _counter(self, original: Entry, *, reason: str, actor: Actor, key: str, at: datetime) -> Movement:
+        category = next((c for c in self.policy.categories if c.id == original.category_id), None)
+        return Movement(
+            kind=Kind.REVERSAL,
+            user_id=original.receipt.user_id or "",
+            amount=-original.receipt.amount,
+            reason=reason,
+            actor=actor,
+            key=key,
+            at=at,
+            category=category,
+            effective_at=original.receipt.effective_at,
+        )
+
+    def _write(
+        self,
+        movement: Movement,
+        account: Account,
+        *,
+        salt: bytes,
+        request_hash: bytes,
+        spends: bool,
+        reverses: int | None = None,
+    ) -> Receipt:
+        head = self.head
+        recorded_at = max(movement.at, head.recorded_at) if head.recorded_at else movement.at
+        actor_id = self.actor_id(movement.actor, movement.at)
+        before = account.current
+        head.seq += 1
+        account.current += movement.amount
+        account.earned += 0 if spends else movement.amount
+        account.spent -= movement.amount if spends else 0
+        account.transactions += 1
+        account.last_seq = head.seq
+        row: dict[str, Any] = {
+            "community_id": head.community_id,
+            "seq": head.seq,
+            "member_id": account.member_id,
+            "member_seq": account.transactions,
+            "kind": movement.kind.value,
+            "amount": movement.amount,
+            "balance_after": account.current,
+            "floor": self.policy.floor,
+            "category_id": movement.category.id if movement.category else None,
+            "reason": movement.reason,
+            "evidence": movement.evidence,
+            "salt": salt,
+            "actor_kind": movement.actor.kind.value,
+            "actor_id": actor_id,
+            "validator_id": movement.validator_id,
+            "request_number": movement.request,
+            "reverses": reverses,
+            "key": movement.key,
+            "request_hash": request_hash,
+            "effective_at": movement.effective_at or recorded_at,
+            "recorded_at": recorded_at,
+            "prev_hash": head.hash,
+        }
+        row["hash"] = head.hash = chain.link(head.hash, row)
+        head.recorded_at = recorded_at
+        self.rows.append(row)
+        self.touched[account.member_id] = recorded_at
+        self.scores.add(
+            scores.Movement(
+                head.seq, account.member_id, row["category_id"], movement.amount, row["effective_at"]
+            )
+        )
+        receipt = Receipt(
+            number=head.seq,
+            kind=movement.kind,
+            user_id=movement.user_id or None,
+            amount=movement.amount,
+            before=before,
+            after=account.current,
+            category=movement.category.name if movement.category else None,
+            reason=movement.reason,
+            evidence=movement.evidence,
+            actor=movement.actor,
+            effective_at=row["effective_at"],
+            recorded_at=recorded_at,
+            reverses=reverses,
+            request=movement.request,
+        )
+        self.entries[head.seq] = Entry(receipt, account.member_id, row["category_id"], salt, request_hash)
+        self.keys[movement.key] = head.seq
+        return receipt
+
+
+def _entries(tx: Connection, community_id: int, wanted: Wanted) -> list[tuple[str, Entry]]:
+    """Return the stored transactions with the wanted keys or numbers, each with its key."""
+    found: dict[int, tuple[str, Entry]] = {}
+    for condition in (
+        PointTransaction.key.in_(sorted(wanted.keys)) if wanted.keys else None,
+        PointTransaction.seq.in_(sorted(wanted.numbers)) if wanted.numbers else None,
+    ):
+        if condition is not None:
+            for row in tx.execute(_ENTRIES.where(PointTransaction.community_id == community_id, condition)):
+                found[row.seq] = (row.key, _entry(row))
+    for number, by in _reversals(tx, community_id, wanted.numbers & found.keys()).items():
+        key, entry = found[number]
+        found[number] = (key, replace(entry, reversed_by=by))
+    return list(found.values())
+
+
+_ENTRIES = RECEIPTS.add_columns(
+    PointTransaction.key,
+    PointTransaction.member_id,
+    PointTransaction.category_id,
+    PointTransaction.salt,
+    PointTransaction.request_hash,
+)
+
+
+def _entry(row: Any) -> Entry:  # noqa: ANN401 - a row of _ENTRIES
+    return Entry(receipt_of(row), row.member_id, row.category_id, row.salt, row.request_hash)
+
+
+def _reversals(tx: Connection, community_id: int, numbers: Iterable[int]) -> dict[int, int]:
+    """Return, for those of `numbers` that were taken back, the number of the reversal."""
+    wanted = sorted(numbers)
+    if not wanted:
+        return {}
+    rows = tx.execute(
+        select(PointTransaction.reverses, PointTransaction.seq).where(
+            PointTransaction.community_id == community_id, PointTransaction.reverses.in_(wanted)
+        )
+    )
+    return {int(number): by for number, by in rows if number is not None}
+
+
+def _accounts(tx: Connection, community_id: int, member_ids: Iterable[int]) -> dict[int, Account]:
+    wanted = sorted(set(member_ids))
+    if not wanted:
+        return {}
+    rows = tx.execute(
+        select(
+            PointBalance.member_id,
+            PointBalance.current,
+            PointBalance.earned,
+            PointBalance.spent,
+            PointBalance.transactions,
+            PointBalance.last_seq,
+        ).where(PointBalance.community_id == community_id, PointBalance.member_id.in_(wanted))
+    )
+    return {row.member_id: Account(*row) for row in rows}

@@ -1,0 +1,72 @@
+"""How the books are sealed: what a transaction's hash covers, and how a request is committed to.
+
+The chain covers only surrogate numbers, integers, times and commitments, so that a person's texts and
+identity can be erased and every hash still recomputes. The commitment is salted (128 random bits a row):
+without the salt, which erasure deletes, nobody can try reasons against it.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+SALT_BYTES = 16
+
+CHAINED = (
+    "community_id",
+    "seq",
+    "member_id",
+    "member_seq",
+    "kind",
+    "amount",
+    "balance_after",
+    "floor",
+    "category_id",
+    "actor_kind",
+    "actor_id",
+    "validator_id",
+    "request_number",
+    "reverses",
+    "request_hash",
+    "effective_at",
+    "recorded_at",
+)
+"""The columns a hash covers, in this order; a NULL is left out, so that later columns keep old hashes true."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def link(previous: bytes, row: Mapping[str, Any]) -> bytes:
+    """Return the SHA-256 that seals `row` (a point_transactions row by column) onto the hash before it."""
+    parts = [f"{name}={_plain(row[name])}" for name in CHAINED if row[name] is not None]
+    return hashlib.sha256(previous + "\n".join(parts).encode()).digest()
+
+
+def _plain(value: Any) -> str:  # noqa: ANN401 - a column's value
+    if isinstance(value, datetime):
+        return str((value - _EPOCH) // _MICROSECOND)
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+def commitment(
+    salt: bytes,
+    *,
+    key: str,
+    kind: str,
+    member_id: int,
+    amount: int,
+    category_id: int | None,
+    reason: str | None,
+    evidence: str | None,
+    reverses: int | None = None,
+    effective_at: datetime | None = None,
+) -> bytes:
+    """Return the salted SHA-256 of everything that was asked; equal only for the same request.
+
+    `effective_at` is what the caller gave, None where the time of writing was meant.
+    """
+    moment = _plain(effective_at) if effective_at else None
+    asked = [key, kind, member_id, amount, category_id, reason, evidence, reverses, moment]
+    return hashlib.sha256(salt + json.dumps(asked, ensure_ascii=False).encode()).digest()

@@ -1,0 +1,67 @@
+"""Transactions read back: one SELECT, and one way from its rows to receipts."""
+
+from typing import Any
+
+from sqlalchemy import and_, select
+from sqlalchemy.orm import aliased
+
+from points_core.models import Category, Member, PointTransaction
+from points_core.values import Actor, ActorKind, Kind, Receipt
+
+_Acting = aliased(Member, name="acting")
+
+RECEIPTS = (
+    select(
+        PointTransaction.seq,
+        PointTransaction.kind,
+        Member.user_id,
+        PointTransaction.amount,
+        PointTransaction.balance_after,
+        Category.name.label("category"),
+        PointTransaction.reason,
+        PointTransaction.evidence,
+        PointTransaction.actor_kind,
+        _Acting.user_id.label("actor_user_id"),
+        _Acting.name.label("actor_name"),
+        PointTransaction.effective_at,
+        PointTransaction.recorded_at,
+        PointTransaction.reverses,
+        PointTransaction.request_number,
+    )
+    .outerjoin(  # every transaction has its member; an outer join is read in this order
+        Member,
+        and_(Member.community_id == PointTransaction.community_id, Member.id == PointTransaction.member_id),
+    )
+    .outerjoin(
+        _Acting,
+        and_(_Acting.community_id == PointTransaction.community_id, _Acting.id == PointTransaction.actor_id),
+    )
+    .outerjoin(
+        Category,
+        and_(
+            Category.community_id == PointTransaction.community_id,
+            Category.id == PointTransaction.category_id,
+        ),
+    )
+)
+"""Transactions with their people and category; add WHERE, ORDER BY and LIMIT, read rows with `receipt_of`."""
+
+
+def receipt_of(row: Any) -> Receipt:  # noqa: ANN401 - a row of RECEIPTS, whatever was added to it
+    """Return the receipt in a row of RECEIPTS (further columns are ignored)."""
+    return Receipt(
+        number=row.seq,
+        kind=Kind(row.kind),
+        user_id=row.user_id,
+        amount=row.amount,
+        before=row.balance_after - row.amount,
+        after=row.balance_after,
+        category=row.category,
+        reason=row.reason,
+        evidence=row.evidence,
+        actor=Actor(ActorKind(row.actor_kind), row.actor_user_id, row.actor_name),
+        effective_at=row.effective_at,
+        recorded_at=row.recorded_at,
+        reverses=row.reverses,
+        request=row.request_number,
+    )

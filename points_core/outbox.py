@@ -1,0 +1,129 @@
+"""Effects that must happen outside: written in the commit that causes them, delivered after it, at least once.
+
+A worker leases effects for a while; one that dies lets its leases run out and another takes over. What the
+outside does with a repeated delivery is the worker's craft (a nonce, a message id on record).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import Connection, func, or_, select, update
+
+from points_core.models import Community, OutboxEntry
+from points_core.statements import insert_unless_there
+
+MAX_ATTEMPTS = 12  # with the courier's doubling pauses about a day
+MAX_OUTCOME = 500  # characters kept of why a delivery failed
+
+
+class Topic(StrEnum):
+    """What happened, for the outside to show."""
+
+    RECORDED = "transaction.recorded"  # subject: the transaction's number
+    OPENED = "request.opened"  # subject: the approval request's number
+    DECIDED = "request.decided"  # subject: the approval request's number
+    CHANGED = "audit.recorded"  # subject: the audit event's number
+    BOARD = "board.due"  # subject: "{schedule number}:{slot}"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One effect under lease; `place` hints where it belongs (a channel's id)."""
+
+    id: int
+    community: str
+    topic: Topic
+    subject: str
+    place: str | None
+    attempts: int
+    created_at: datetime
+
+
+def add(
+    tx: Connection, community_id: int, topic: Topic, subject: str, *, at: datetime, place: str | None = None
+) -> None:
+    """Leave an effect for delivery; the same topic and subject is left once."""
+    tx.execute(
+        insert_unless_there(tx, OutboxEntry),
+        [
+            {
+                "community_id": community_id,
+                "key": f"{topic}:{subject}",
+                "topic": topic.value,
+                "subject": subject,
+                "place": place,
+                "created_at": at,
+                "due_at": at,
+                "attempts": 0,
+            }
+        ],
+    )
+
+
+def lease(tx: Connection, now: datetime, *, limit: int = 20, seconds: int = 60) -> list[Effect]:
+    """Take up to `limit` due effects for `seconds`, oldest first; nobody else gets them meanwhile."""
+    due = (
+        select(OutboxEntry.id)
+        .where(
+            OutboxEntry.done_at.is_(None),
+            OutboxEntry.due_at <= now,
+            or_(OutboxEntry.leased_until.is_(None), OutboxEntry.leased_until <= now),
+        )
+        .order_by(OutboxEntry.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    ids = list(tx.execute(due).scalars())
+    if not ids:
+        return []
+    tx.execute(
+        update(OutboxEntry)
+        .where(OutboxEntry.id.in_(ids))
+        .values(leased_until=now + timedelta(seconds=seconds), attempts=OutboxEntry.attempts + 1)
+    )
+    columns = (
+        OutboxEntry.id,
+        Community.key,
+        OutboxEntry.topic,
+        OutboxEntry.subject,
+        OutboxEntry.place,
+        OutboxEntry.attempts,
+        OutboxEntry.created_at,
+    )
+    rows = tx.execute(
+        select(*columns).join(Community).where(OutboxEntry.id.in_(ids)).order_by(OutboxEntry.id)
+    )
+    return [
+        Effect(id, key, Topic(topic), subject, place, attempts, created_at)
+        for id, key, topic, subject, place, attempts, created_at in rows
+    ]
+
+
+def done(tx: Connection, effect_id: int, now: datetime, outcome: str = "delivered") -> None:
+    """Record that an effect happened, or why it was given up; it is never leased again."""
+    tx.execute(
+        update(OutboxEntry)
+        .where(OutboxEntry.id == effect_id, OutboxEntry.done_at.is_(None))
+        .values(done_at=now, leased_until=None, outcome=outcome[:MAX_OUTCOME])
+    )
+
+
+def later(tx: Connection, effect_id: int, until: datetime, why: str) -> None:
+    """Give an effect back, not to be leased before `until`; `why` is kept for the operator."""
+    tx.execute(
+        update(OutboxEntry)
+        .where(OutboxEntry.id == effect_id, OutboxEntry.done_at.is_(None))
+        .values(due_at=until, leased_until=None, outcome=why[:MAX_OUTCOME])
+    )
+
+
+def waiting(tx: Connection, community: str) -> int:
+    """Return how many of a community's effects are not delivered yet."""
+    counted = (
+        select(func.count())
+        .select_from(OutboxEntry)
+        .join(Community)
+        .where(Community.key == community, OutboxEntry.done_at.is_(None))
+    )
+    return int(tx.execute(counted).scalar_one())
