@@ -1,0 +1,212 @@
+"""The way in for programs: await one function, get values back.
+
+    from points_core.api import award_points, get_balance
+
+    await award_points(user_id="123", amount=10, reason="Event participation")
+    balance = await get_balance(user_id="123")
+    print(f"Current balance: {balance}")
+
+The functions below use one database for as long as the event loop runs, the one POINTS_DATABASE_URL names
+(by default a file beside the process). For a lifetime of your own, or other settings, use `Points.opened`
+and the operations themselves.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
+from uuid import uuid4
+from weakref import WeakKeyDictionary
+
+from points_core import approvals, awards, history, leaderboard
+from points_core.database import Points
+from points_core.errors import PointsError
+from points_core.history import Page
+from points_core.leaderboard import Board
+from points_core.settings import Settings
+from points_core.values import Actor, ActorKind, Kind, Origin, Receipt, Request
+from points_core.windows import WindowName
+
+__all__ = [
+    "Points",
+    "award_points",
+    "deduct_points",
+    "get_balance",
+    "get_history",
+    "get_leaderboard",
+    "reverse_transaction",
+]
+
+
+async def award_points(
+    *,
+    user_id: str,
+    amount: int,
+    reason: str,
+    category: str | None = None,
+    evidence: str | None = None,
+    effective_at: datetime | None = None,
+    community_id: str | None = None,
+    idempotency_key: str | None = None,
+) -> Receipt | Request:
+    """Give a member points.
+
+    user_id: the member's outside id. amount: points, a positive whole number. evidence: a link. effective_at:
+    an aware datetime, when it counts, if not now. community_id: the settings' community if None.
+    idempotency_key: the same key moves points once; made up if None.
+    Returns the receipt, or the approval request it waits in when the community wants other people to agree.
+    Raises InvalidAmount, InvalidText, UnknownCategory, BalanceOutOfRange, DuplicateTransaction.
+    """
+    points = await _opened()
+    return await points.write(
+        approvals.request,
+        _origin(points, community_id, idempotency_key),
+        kind=Kind.AWARD,
+        user_id=user_id,
+        amount=amount,
+        reason=reason,
+        category=category,
+        evidence=evidence,
+        effective_at=effective_at,
+    )
+
+
+async def deduct_points(
+    *,
+    user_id: str,
+    amount: int,
+    reason: str,
+    category: str | None = None,
+    evidence: str | None = None,
+    effective_at: datetime | None = None,
+    community_id: str | None = None,
+    idempotency_key: str | None = None,
+) -> Receipt | Request:
+    """Take points from a member; arguments and answer as for `award_points`, `amount` positive.
+
+    Raises InsufficientBalance too, where balances may not go negative.
+    """
+    points = await _opened()
+    return await points.write(
+        approvals.request,
+        _origin(points, community_id, idempotency_key),
+        kind=Kind.DEDUCTION,
+        user_id=user_id,
+        amount=amount,
+        reason=reason,
+        category=category,
+        evidence=evidence,
+        effective_at=effective_at,
+    )
+
+
+async def get_balance(*, user_id: str, community_id: str | None = None) -> int:
+    """Return a member's current balance in points; 0 for someone who never had any."""
+    points = await _opened()
+    balance = await points.read(history.balance, community_id or points.settings.community, user_id)
+    return balance.current
+
+
+async def get_leaderboard(
+    *,
+    window: str = WindowName.ALL,
+    category: str | None = None,
+    top: int = 10,
+    as_of: datetime | None = None,
+    community_id: str | None = None,
+) -> Board:
+    """Return a leaderboard.
+
+    window: a name of `WindowName` (all, today, week, month, …), in the community's time zone. as_of: an aware
+    datetime, the board as it stood then. top: down to which rank.
+    Raises UnknownCategory, and ValueError for a window without that name.
+    """
+    points = await _opened()
+    return await points.read(
+        leaderboard.named,
+        community_id or points.settings.community,
+        WindowName(window),
+        _now(),
+        category=category,
+        top=top,
+        as_of=as_of,
+    )
+
+
+async def get_history(
+    *,
+    user_id: str | None = None,
+    category: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    before: int | None = None,
+    limit: int = 10,
+    community_id: str | None = None,
+) -> Page:
+    """Return transactions, newest first: a member's, or everyone's; `before` is the last page's `older`.
+
+    Raises UnknownCategory.
+    """
+    points = await _opened()
+    return await points.read(
+        history.page,
+        community_id or points.settings.community,
+        user_id=user_id,
+        category=category,
+        since=since,
+        until=until,
+        before=before,
+        limit=limit,
+    )
+
+
+async def reverse_transaction(
+    *, number: int, reason: str, community_id: str | None = None, idempotency_key: str | None = None
+) -> Receipt:
+    """Take transaction `number` back with a linked one, dated like it.
+
+    Raises UnknownTransaction, AlreadyReversed, NotReversible, InsufficientBalance, DuplicateTransaction.
+    """
+    points = await _opened()
+    return await points.write(
+        awards.reverse, _origin(points, community_id, idempotency_key), number, reason=reason
+    )
+
+
+_Lifetime = tuple[AsyncGenerator[Points, None], "asyncio.Task[Points]"]
+_lifetimes: WeakKeyDictionary[asyncio.AbstractEventLoop, _Lifetime] = WeakKeyDictionary()
+
+
+async def _opened() -> Points:
+    """Return the running loop's own Points, opened by whoever asks first."""
+    loop = asyncio.get_running_loop()
+    if loop not in _lifetimes:
+        lifetime = _lifetime()
+        _lifetimes[loop] = (lifetime, loop.create_task(_first(lifetime)))
+    _, opening = _lifetimes[loop]
+    try:
+        return await asyncio.shield(opening)
+    except PointsError:
+        _lifetimes.pop(loop, None)
+        raise
+
+
+async def _first(lifetime: AsyncGenerator[Points, None]) -> Points:
+    return await anext(lifetime)
+
+
+async def _lifetime() -> AsyncGenerator[Points, None]:
+    """Hold the database open until the event loop ends: asyncio.run closes the generators left open."""
+    points = await Points.open(Settings.load())
+    try:
+        yield points
+    finally:
+        await points.close()
+
+
+def _origin(points: Points, community_id: str | None, key: str | None) -> Origin:
+    actor = Actor(ActorKind.CLIENT)
+    return Origin(community_id or points.settings.community, actor, _now(), key or f"python:{uuid4()}")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

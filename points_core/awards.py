@@ -1,0 +1,285 @@
+"""One movement, checked against policy and limits, and what follows from it; and how to take one back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy.orm import InstrumentedAttribute, aliased
+
+from points_core import ledger, policy
+from points_core.errors import (
+    InvalidAmount,
+    LimitExceeded,
+    LooksRepeated,
+    NotAllowed,
+    SelfAward,
+    UnknownTransaction,
+)
+from points_core.ledger import Books, Movement, Wanted
+from points_core.models import ApprovalRequest, Community, Member, PointTransaction
+from points_core.policy import Capability, Policy
+from points_core.values import (
+    ActorKind,
+    Kind,
+    Origin,
+    Receipt,
+    RequestState,
+    clean_id,
+    clean_link,
+    clean_name,
+    clean_text,
+    whole_amount,
+)
+from points_core.windows import Window
+
+REPEAT_SECONDS = 60  # a person retyping the same award within a minute probably thinks it failed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What someone asks for, in clean values; `amount` positive, in points."""
+
+    origin: Origin
+    kind: Kind
+    user_id: str
+    amount: int
+    reason: str
+    name: str | None = None
+    category: str | None = None
+    evidence: str | None = None
+    effective_at: datetime | None = None
+    again: bool = False
+
+
+def ask(
+    origin: Origin,
+    *,
+    kind: Kind,
+    user_id: str,
+    amount: int,
+    reason: str,
+    name: str | None = None,
+    category: str | None = None,
+    evidence: str | None = None,
+    effective_at: datetime | None = None,
+    again: bool = False,
+) -> Ask:
+    """Return what is asked for, cleaned. Raises InvalidAmount, InvalidText for what no community could take."""
+    return Ask(
+        origin=origin,
+        kind=kind,
+        user_id=clean_id("user_id", user_id),
+        amount=whole_amount(amount),
+        reason=clean_text("reason", reason),
+        name=clean_name(name),
+        category=category,
+        evidence=clean_link("evidence", evidence) if evidence else None,
+        effective_at=effective_at,
+        again=again,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """A movement someone asked for in the last minute, done or waiting."""
+
+    number: int
+    at: datetime
+    pending: bool
+
+
+RecentKey = tuple[int | None, int | None, str, int, int | None, str | None]  # who, to whom, what
+
+
+@dataclass(slots=True)
+class Desk:
+    """Where asks of one community are checked and posted, one batch at a time."""
+
+    policy: Policy
+    books: Books
+    recent: dict[RecentKey, Recent]
+    used: dict[int, int] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, tx: Connection, asks: Sequence[Ask]) -> "Desk":
+        """Lock the asks' community and load what they touch."""
+        head, current = policy.locked(tx, asks[0].origin)
+        actors = {a.origin.actor.user_id for a in asks if a.origin.actor.user_id}
+        category_ids = {c.id for c in current.categories if any(a.category for a in asks)}
+        wanted = Wanted(
+            frozenset({a.user_id for a in asks} | actors),
+            frozenset(a.origin.key for a in asks),
+            category_ids=frozenset(category_ids),
+        )
+        now = max(a.origin.at for a in asks)
+        books = Books.load(tx, head, current, wanted)
+        givers = sorted(books.people[user_id].id for user_id in actors if user_id in books.people)
+        return cls(
+            policy=current,
+            books=books,
+            recent=_recent(tx, books, givers, now),
+            used=_used_today(tx, books, givers, now),
+        )
+
+    def movement(self, asked: Ask) -> Movement:
+        """Return the movement that is asked for. Raises UnknownCategory."""
+        sign = -1 if asked.kind is Kind.DEDUCTION else 1
+        return Movement(
+            kind=asked.kind,
+            user_id=asked.user_id,
+            name=asked.name,
+            amount=sign * asked.amount,
+            category=self.policy.category(asked.category),
+            reason=asked.reason,
+            evidence=asked.evidence,
+            actor=asked.origin.actor,
+            key=asked.origin.key,
+            at=asked.origin.at,
+            effective_at=asked.effective_at,
+        )
+
+    def check(self, asked: Ask, movement: Movement) -> None:
+        """Hold an ask against the community's policy.
+
+        Raises InvalidAmount, SelfAward, LooksRepeated.
+        """
+        if not self.policy.min_award <= asked.amount <= self.policy.max_award:
+            raise InvalidAmount(asked.amount, self.policy.min_award, self.policy.max_award)
+        actor = asked.origin.actor
+        if actor.kind is ActorKind.MEMBER and actor.user_id == asked.user_id and asked.kind is Kind.AWARD:
+            raise SelfAward(asked.user_id)
+        earlier = self.recent.get(_recent_key(self.books, movement))
+        if actor.kind is ActorKind.MEMBER and earlier and not asked.again:
+            raise LooksRepeated(earlier.number, earlier.at, earlier.pending)
+
+    def needs_approval(self, asked: Ask) -> bool:
+        """Return whether these points must wait for other moderators."""
+        threshold = self.policy.approval_threshold
+        return threshold is not None and asked.amount > threshold
+
+    def post(self, asked: Ask, movement: Movement) -> Receipt:
+        """Move the points. Raises LimitExceeded, and what Books.post raises."""
+        self._check_limit(asked)
+        receipt = self.books.post(movement)
+        giver = _number(self.books, asked.origin.actor.user_id)
+        if asked.kind is Kind.AWARD and giver is not None:
+            self.used[giver] = self.used.get(giver, 0) + asked.amount
+        self.remember(movement, Recent(receipt.number, receipt.recorded_at, pending=False))
+        return receipt
+
+    def remember(self, movement: Movement, recent: Recent) -> None:
+        """Let later asks of the same batch see this one."""
+        self.recent[_recent_key(self.books, movement)] = recent
+
+    def _check_limit(self, asked: Ask) -> None:
+        giver, limit = asked.origin.actor, self.policy.daily_limit
+        if limit is None or asked.kind is not Kind.AWARD or giver.kind is not ActorKind.MEMBER:
+            return
+        used = self.used.get(_number(self.books, giver.user_id) or 0, 0)
+        if used + asked.amount > limit:
+            today = Window.today(asked.origin.at, self.policy.zone)
+            assert today.end is not None
+            raise LimitExceeded(limit, used, asked.amount, today.end)
+
+
+def _number(books: Books, user_id: str | None) -> int | None:
+    person = books.people.get(user_id or "")
+    return person.id if person else None
+
+
+def _recent_key(books: Books, movement: Movement) -> RecentKey:
+    giver, receiver = _number(books, movement.actor.user_id), _number(books, movement.user_id)
+    category_id = movement.category.id if movement.category else None
+    return (giver, receiver, movement.kind.value, movement.amount, category_id, movement.reason)
+
+
+def _recent(tx: Connection, books: Books, givers: Sequence[int], now: datetime) -> dict[RecentKey, Recent]:
+    """Return what `givers` asked for in the last minute and did not take back."""
+    if not givers:
+        return {}
+    since = now - timedelta(seconds=REPEAT_SECONDS)
+    posted = _asked(PointTransaction, PointTransaction.seq, PointTransaction.recorded_at).where(
+        PointTransaction.recorded_at > since, ~_was_reversed()
+    )
+    opened = _asked(ApprovalRequest, ApprovalRequest.number, ApprovalRequest.opened_at).where(
+        ApprovalRequest.opened_at > since, ApprovalRequest.state == RequestState.PENDING.value
+    )
+    found: dict[RecentKey, Recent] = {}
+    for model, asked, pending in ((PointTransaction, posted, False), (ApprovalRequest, opened, True)):
+        mine = asked.where(model.community_id == books.head.community_id, model.actor_id.in_(givers))
+        for number, at, *what in tx.execute(mine):
+            found[tuple(what)] = Recent(number, at, pending)
+    return found
+
+
+def _asked(
+    model: type[PointTransaction] | type[ApprovalRequest],
+    number: InstrumentedAttribute[int],
+    at: InstrumentedAttribute[datetime],
+) -> Select[*tuple[Any, ...]]:
+    return select(
+        number, at, model.actor_id, model.member_id, model.kind, model.amount, model.category_id, model.reason
+    )
+
+
+def _was_reversed() -> ColumnElement[bool]:
+    reversal = aliased(PointTransaction)
+    return (
+        select(reversal.seq)
+        .where(
+            reversal.community_id == PointTransaction.community_id, reversal.reverses == PointTransaction.seq
+        )
+        .exists()
+    )
+
+
+def _used_today(tx: Connection, books: Books, givers: Sequence[int], now: datetime) -> dict[int, int]:
+    """Return how many points each giver awarded on their own today; what was taken back is free again."""
+    if not givers or books.policy.daily_limit is None:
+        return {}
+    today = Window.today(now, books.policy.zone)
+    rows = tx.execute(
+        select(PointTransaction.actor_id, func.sum(PointTransaction.amount))
+        .where(
+            PointTransaction.community_id == books.head.community_id,
+            PointTransaction.actor_id.in_(givers),
+            PointTransaction.recorded_at >= today.start,
+            PointTransaction.kind == Kind.AWARD.value,
+            PointTransaction.request_number.is_(None),
+            ~_was_reversed(),
+        )
+        .group_by(PointTransaction.actor_id)
+    )
+    return {int(giver): int(total) for giver, total in rows if giver is not None}
+
+
+def reverse(tx: Connection, origin: Origin, number: int, *, reason: str, own_only: bool = False) -> Receipt:
+    """Take transaction `number` back; `own_only` when the person may undo only what they did themselves.
+
+    Returns the reversal's receipt. Raises NotAllowed, UnknownTransaction, AlreadyReversed, NotReversible,
+    InsufficientBalance, InvalidText, DuplicateTransaction.
+    """
+    reason = clean_text("reason", reason)
+    if own_only and _giver(tx, origin.community, number) != origin.actor.user_id:
+        raise NotAllowed(Capability.UNDO.value)
+    return ledger.reverse(tx, origin, number, reason=reason)
+
+
+def _giver(tx: Connection, community: str, number: int) -> str | None:
+    """Return the outside id of the member who made transaction `number`. Raises UnknownTransaction."""
+    row = tx.execute(
+        select(Member.user_id)
+        .select_from(PointTransaction)
+        .join(Community, Community.id == PointTransaction.community_id)
+        .outerjoin(
+            Member,
+            (Member.community_id == PointTransaction.community_id) & (Member.id == PointTransaction.actor_id),
+        )
+        .where(Community.key == community, PointTransaction.seq == number)
+    ).one_or_none()
+    if row is None:
+        raise UnknownTransaction(number)
+    user_id: str | None = row.user_id
+    return user_id
