@@ -1,0 +1,38 @@
+FROM python:3.13-slim AS build
+
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+RUN python -m venv /opt/points
+WORKDIR /src
+
+# The dependencies change less often than the code: they have a layer of their own.
+COPY requirements/build.txt requirements/runtime.txt requirements/
+RUN pip install --require-hashes --only-binary :all: -r requirements/build.txt \
+    && /opt/points/bin/pip install --require-hashes --only-binary :all: -r requirements/runtime.txt
+
+COPY pyproject.toml README.md LICENSE ./
+COPY points_core points_core
+COPY bot bot
+RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
+    && /opt/points/bin/pip install --no-deps /wheels/*.whl
+
+
+FROM python:3.13-slim
+
+RUN groupadd --system --gid 10001 points \
+    && useradd --system --uid 10001 --gid points --home-dir /data --no-create-home --shell /usr/sbin/nologin points \
+    && install -d -o points -g points -m 0750 /data
+COPY --from=build /opt/points /opt/points
+
+ENV PATH=/opt/points/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    POINTS_DATABASE_URL=sqlite:////data/points.db
+WORKDIR /data
+VOLUME /data
+# By number, so that a host can tell that it is not root
+USER 10001:10001
+
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=60s --timeout=10s --start-period=30s --retries=3 CMD ["points", "doctor", "--quiet"]
+ENTRYPOINT ["points-bot"]
+CMD ["run"]

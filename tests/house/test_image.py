@@ -1,0 +1,98 @@
+"""The container: what can be checked of it without building it."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+
+def stages() -> list[list[tuple[str, str]]]:
+    """Return the Dockerfile's stages, each a list of (instruction, arguments), the last one the image."""
+    text = re.sub(r"\\\n\s*", "", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    found: list[list[tuple[str, str]]] = []
+    for line in lines:
+        instruction, arguments = line.split(maxsplit=1)
+        if instruction == "FROM":
+            found.append([])
+        found[-1].append((instruction, arguments))
+    return found
+
+
+def image(instruction: str) -> list[str]:
+    """Return the arguments of each such instruction in the image's own stage."""
+    return [arguments for name, arguments in stages()[-1] if name == instruction]
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+    found: dict[str, Any] = compose["services"]
+    return found
+
+
+def test_the_bot_does_not_run_as_root() -> None:
+    assert image("USER") == ["10001:10001"]
+
+
+def test_the_image_holds_only_pinned_packages() -> None:
+    installs = [
+        line for stage in stages() for name, run in stage if name == "RUN" for line in run.split("&&")
+    ]
+    installs = [line for line in installs if "pip install" in line or "pip wheel" in line]
+
+    assert installs
+    assert all("--require-hashes" in line or "--no-deps" in line for line in installs)
+    assert not any("pip" in run for run in image("RUN")), "nothing is installed in the stage that ships"
+
+
+def test_the_data_outlives_the_container() -> None:
+    assert image("VOLUME") == ["/data"]
+    assert any("POINTS_DATABASE_URL=sqlite:////data/points.db" in line for line in image("ENV"))
+
+
+def test_the_bot_is_asked_to_stop_and_asked_whether_it_is_well() -> None:
+    assert image("STOPSIGNAL") == ["SIGTERM"]
+    assert image("HEALTHCHECK")[0].endswith('CMD ["points", "doctor", "--quiet"]')
+    # The list form: a shell in between would keep the signal to itself
+    assert image("ENTRYPOINT") == ['["points-bot"]']
+
+
+def test_what_the_image_copies_is_let_through_to_the_build() -> None:
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    copied = [
+        source for name, arguments in stages()[0] if name == "COPY" for source in arguments.split()[:-1]
+    ]
+
+    assert ignored[1] == "*"
+    assert {f"!{source}" for source in copied} <= set(ignored)
+    assert all((ROOT / source).exists() for source in copied)
+
+
+def test_postgresql_keeps_its_data_where_version_18_wants_it(services: dict[str, Any]) -> None:
+    assert services["database"]["image"] == "postgres:18"
+    assert services["database"]["volumes"] == ["database:/var/lib/postgresql"]
+
+
+def test_the_bot_waits_for_a_healthy_database(services: dict[str, Any]) -> None:
+    assert services["bot"]["depends_on"] == {"database": {"condition": "service_healthy"}}
+    assert services["database"]["healthcheck"]["test"]
+
+
+@pytest.mark.parametrize("name", ["bot", "database"])
+def test_a_container_can_write_only_its_data(services: dict[str, Any], name: str) -> None:
+    assert services[name]["read_only"] is True
+    assert "no-new-privileges:true" in services[name]["security_opt"]
+
+
+def test_no_secret_stands_in_the_files() -> None:
+    compose = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+
+    for name in ("DISCORD_TOKEN", "POSTGRES_PASSWORD"):
+        assert f"${{{name}:?" in compose
+        assert re.search(rf"^{name}=$", example, re.MULTILINE)
