@@ -90,7 +90,7 @@ class Recent:
     pending: bool
 
 
-RecentKey = tuple[int | None, int | None, str, int, int | None, str | None]  # who, to whom, what
+RecentKey = tuple[int | None, int | None, str, int, int | None, str | None, str | None]  # who, to whom, what
 
 
 @dataclass(slots=True)
@@ -192,7 +192,8 @@ def _number(books: Books, user_id: str | None) -> int | None:
 def _recent_key(books: Books, movement: Movement) -> RecentKey:
     giver, receiver = _number(books, movement.actor.user_id), _number(books, movement.user_id)
     category_id = movement.category.id if movement.category else None
-    return (giver, receiver, movement.kind.value, movement.amount, category_id, movement.reason)
+    what = (movement.kind.value, movement.amount, category_id, movement.reason, movement.evidence)
+    return (giver, receiver, *what)
 
 
 def _recent(tx: Connection, books: Books, givers: Sequence[int], now: datetime) -> dict[RecentKey, Recent]:
@@ -219,8 +220,9 @@ def _asked(
     number: InstrumentedAttribute[int],
     at: InstrumentedAttribute[datetime],
 ) -> Select[*tuple[Any, ...]]:
+    people = (model.actor_id, model.member_id)
     return select(
-        number, at, model.actor_id, model.member_id, model.kind, model.amount, model.category_id, model.reason
+        number, at, *people, model.kind, model.amount, model.category_id, model.reason, model.evidence
     )
 
 

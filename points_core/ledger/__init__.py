@@ -1,6 +1,7 @@
 """The books: the only module that writes points transactions and balances.
 
 books.py      a community's books, open for one batch: load, decide, save
+loading.py    what a batch reads before it decides
 chain.py      what a hash covers; how a request is committed to
 receipts.py   transactions read back
 """
@@ -8,7 +9,8 @@ receipts.py   transactions read back
 from sqlalchemy import Connection
 
 from points_core import policy
-from points_core.ledger.books import Books, Movement, Wanted
+from points_core.ledger.books import Books, Movement
+from points_core.ledger.loading import Wanted
 from points_core.values import Origin, Receipt
 
 __all__ = ["Books", "Movement", "Wanted", "post", "reverse"]

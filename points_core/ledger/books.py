@@ -5,12 +5,11 @@ was loaded, and a refused movement leaves the books as they were.
 """
 
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert
 
 from points_core import communities, outbox, scores
 from points_core.communities import Head, Person
@@ -22,8 +21,8 @@ from points_core.errors import (
     NotReversible,
     UnknownTransaction,
 )
-from points_core.ledger import chain
-from points_core.ledger.receipts import RECEIPTS, receipt_of
+from points_core.ledger import chain, loading
+from points_core.ledger.loading import Account, Entry, Wanted
 from points_core.models import Member, PointBalance, PointTransaction
 from points_core.outbox import Topic
 from points_core.policy import Category, Policy
@@ -50,39 +49,20 @@ class Movement:
     request: int | None = None
     validator_id: int | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a batch may touch: people by outside id, idempotency keys, transactions to take back."""
-
-    user_ids: frozenset[str]
-    keys: frozenset[str]
-    numbers: frozenset[int] = frozenset()
-    category_ids: frozenset[int] = frozenset()
-
-
-@dataclass(slots=True)
-class Account:
-    """A member's balance as it changes through a batch."""
-
-    member_id: int
-    current: int = 0
-    earned: int = 0
-    spent: int = 0
-    transactions: int = 0
-    last_seq: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A transaction known to the batch, with what a comparison or a reversal needs beyond its receipt."""
-
-    receipt: Receipt
-    member_id: int
-    category_id: int | None
-    salt: bytes | None
-    request_hash: bytes
-    reversed_by: int | None = None
+    def commitment(self, member_id: int, salt: bytes, reverses: int | None = None) -> bytes:
+        """Return the salted hash of what is asked; a reversal's date is its original's, not asked for."""
+        return chain.commitment(
+            salt,
+            key=self.key,
+            kind=self.kind,
+            member_id=member_id,
+            amount=self.amount,
+            category_id=self.category.id if self.category else None,
+            reason=self.reason,
+            evidence=self.evidence,
+            reverses=reverses,
+            effective_at=None if reverses else self.effective_at,
+        )
 
 
 @dataclass(slots=True)
@@ -105,7 +85,7 @@ class Books:
     @classmethod
     def load(cls, tx: Connection, head: Head, policy: Policy, wanted: Wanted) -> "Books":
         """Read everything the batch may touch: three or four SELECTs however many movements there are."""
-        entries = _entries(tx, head.community_id, wanted)
+        entries = loading.entries(tx, head.community_id, wanted)
         by_key = {key: entry.receipt.number for key, entry in entries if key in wanted.keys}
         known = {entry.receipt.number: entry for _, entry in entries}
         people = communities.people(tx, head.community_id, wanted.user_ids)
@@ -118,7 +98,7 @@ class Books:
             loaded=replace(head),
             policy=policy,
             people=people,
-            accounts=_accounts(tx, head.community_id, member_ids),
+            accounts=loading.accounts(tx, head.community_id, member_ids),
             entries=known,
             keys=by_key,
             scores=scores.load(tx, head.community_id, policy.zone, member_ids, category_ids),
@@ -154,7 +134,7 @@ class Books:
             movement,
             self._account(member_id),
             salt=salt,
-            request_hash=self._commit(movement, member_id, salt),
+            request_hash=movement.commitment(member_id, salt),
             spends=movement.amount < 0,
         )
 
@@ -181,7 +161,7 @@ class Books:
             movement,
             account,
             salt=salt,
-            request_hash=self._commit(movement, original.member_id, salt, reverses=number),
+            request_hash=movement.commitment(original.member_id, salt, reverses=number),
             spends=original.receipt.amount < 0,
             reverses=number,
         )
@@ -279,20 +259,6 @@ class Books:
         if abs(after) > MAX_BALANCE or account.earned + abs(amount) > MAX_BALANCE:
             raise BalanceOutOfRange(account.current, amount)
 
-    def _commit(self, movement: Movement, member_id: int, salt: bytes, reverses: int | None = None) -> bytes:
-        return chain.commitment(
-            salt,
-            key=movement.key,
-            kind=movement.kind,
-            member_id=member_id,
-            amount=movement.amount,
-            category_id=movement.category.id if movement.category else None,
-            reason=movement.reason,
-            evidence=movement.evidence,
-            reverses=reverses,
-            effective_at=None if reverses else movement.effective_at,
-        )
-
     def _same(self, entry: Entry, movement: Movement, member_id: int, reverses: int | None = None) -> bool:
         if entry.salt is None:  # its texts were erased: what is left must agree
             asked = (member_id, movement.kind, movement.amount, reverses)
@@ -302,7 +268,7 @@ class Books:
                 entry.receipt.amount,
                 entry.receipt.reverses,
             )
-        return self._commit(movement, member_id, entry.salt, reverses) == entry.request_hash
+        return movement.commitment(member_id, entry.salt, reverses) == entry.request_hash
 
     def _seen_reversal(self, movement: Movement, original: Entry) -> Receipt | None:
         number = self.keys.get(movement.key)
@@ -399,62 +365,3 @@ class Books:
         self.entries[head.seq] = Entry(receipt, account.member_id, row["category_id"], salt, request_hash)
         self.keys[movement.key] = head.seq
         return receipt
-
-
-def _entries(tx: Connection, community_id: int, wanted: Wanted) -> list[tuple[str, Entry]]:
-    """Return the stored transactions with the wanted keys or numbers, each with its key."""
-    found: dict[int, tuple[str, Entry]] = {}
-    for condition in (
-        PointTransaction.key.in_(sorted(wanted.keys)) if wanted.keys else None,
-        PointTransaction.seq.in_(sorted(wanted.numbers)) if wanted.numbers else None,
-    ):
-        if condition is not None:
-            for row in tx.execute(_ENTRIES.where(PointTransaction.community_id == community_id, condition)):
-                found[row.seq] = (row.key, _entry(row))
-    for number, by in _reversals(tx, community_id, wanted.numbers & found.keys()).items():
-        key, entry = found[number]
-        found[number] = (key, replace(entry, reversed_by=by))
-    return list(found.values())
-
-
-_ENTRIES = RECEIPTS.add_columns(
-    PointTransaction.key,
-    PointTransaction.member_id,
-    PointTransaction.category_id,
-    PointTransaction.salt,
-    PointTransaction.request_hash,
-)
-
-
-def _entry(row: Any) -> Entry:  # noqa: ANN401 - a row of _ENTRIES
-    return Entry(receipt_of(row), row.member_id, row.category_id, row.salt, row.request_hash)
-
-
-def _reversals(tx: Connection, community_id: int, numbers: Iterable[int]) -> dict[int, int]:
-    """Return, for those of `numbers` that were taken back, the number of the reversal."""
-    wanted = sorted(numbers)
-    if not wanted:
-        return {}
-    rows = tx.execute(
-        select(PointTransaction.reverses, PointTransaction.seq).where(
-            PointTransaction.community_id == community_id, PointTransaction.reverses.in_(wanted)
-        )
-    )
-    return {int(number): by for number, by in rows if number is not None}
-
-
-def _accounts(tx: Connection, community_id: int, member_ids: Iterable[int]) -> dict[int, Account]:
-    wanted = sorted(set(member_ids))
-    if not wanted:
-        return {}
-    rows = tx.execute(
-        select(
-            PointBalance.member_id,
-            PointBalance.current,
-            PointBalance.earned,
-            PointBalance.spent,
-            PointBalance.transactions,
-            PointBalance.last_seq,
-        ).where(PointBalance.community_id == community_id, PointBalance.member_id.in_(wanted))
-    )
-    return {row.member_id: Account(*row) for row in rows}

@@ -1,0 +1,179 @@
+"""How a request ends: by votes, by its requester, by time; once."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
+
+from points_core import communities, ledger, outbox, policy
+from points_core.approvals import stored
+from points_core.communities import Head
+from points_core.errors import (
+    AlreadyVoted,
+    NotAllowed,
+    OwnRequest,
+    RequestClosed,
+    UnknownRequest,
+)
+from points_core.ledger import Movement
+from points_core.models import ApprovalRequest, ApprovalVote, Community
+from points_core.outbox import Topic
+from points_core.policy import Capability
+from points_core.values import (
+    Origin,
+    Receipt,
+    Request,
+    RequestState,
+    Vote,
+    clean_text,
+)
+
+MAX_NOTE = 300  # characters of why a request was rejected
+
+
+def vote(tx: Connection, origin: Origin, number: int, *, approve: bool, note: str | None = None) -> Request:
+    """Record one moderator's yes or no; the yes that reaches the quorum moves the points, one no rejects.
+
+    origin.actor: the voter. note: why not, shown with a rejection.
+    Returns the request as it stands now; for a vote delivered again the same, with `replayed` set.
+    Raises UnknownRequest, OwnRequest, AlreadyVoted, RequestClosed, and what the movement itself may raise
+    (InsufficientBalance, …), in which case the vote is not kept.
+    """
+    note = clean_text("note", note, MAX_NOTE) if note else None
+    head, _ = policy.locked(tx, origin)
+    waiting = stored.load(tx, head.community_id, number)
+    if _is_repeated(tx, head, origin, waiting, approve):
+        return replace(waiting, replayed=True)
+    _check_vote(origin, waiting)
+    voter_id = communities.actor_number(tx, head, origin.actor, origin.at)
+    if voter_id is None:
+        raise NotAllowed(Capability.APPROVE.value)
+    tx.execute(
+        insert(ApprovalVote).values(
+            community_id=head.community_id,
+            request_number=number,
+            voter_id=voter_id,
+            approve=approve,
+            key=origin.key,
+            voted_at=origin.at,
+        )
+    )
+    communities.save(tx, head)
+    return _count(tx, origin, head.community_id, number, voter_id, note)
+
+
+def _is_repeated(tx: Connection, head: Head, origin: Origin, waiting: Request, approve: bool) -> bool:
+    mine = _vote_of(origin, waiting)
+    return (
+        mine is not None
+        and mine.approve is approve
+        and stored.vote_key(tx, head.community_id, waiting.number, origin) == origin.key
+    )
+
+
+def _vote_of(origin: Origin, waiting: Request) -> Vote | None:
+    return next((v for v in waiting.votes if v.user_id == origin.actor.user_id), None)
+
+
+def _check_vote(origin: Origin, waiting: Request) -> None:
+    if waiting.state is not RequestState.PENDING:
+        raise RequestClosed(waiting.number, waiting.state.value)
+    if mine := _vote_of(origin, waiting):
+        raise AlreadyVoted(waiting.number, mine.approve)
+    if waiting.expires_at <= origin.at:
+        raise RequestClosed(waiting.number, RequestState.EXPIRED.value)
+    if origin.actor.user_id in (waiting.user_id, waiting.requester.user_id):
+        raise OwnRequest(waiting.number)
+
+
+def _count(
+    tx: Connection, origin: Origin, community_id: int, number: int, voter_id: int, note: str | None
+) -> Request:
+    waiting = stored.load(tx, community_id, number)
+    if any(not v.approve for v in waiting.votes):
+        return _close(tx, community_id, waiting, RequestState.REJECTED, origin.at, note=note)
+    if waiting.approvals < waiting.quorum:
+        return waiting
+    receipt = _move(tx, origin, community_id, waiting, voter_id)
+    return _close(tx, community_id, waiting, RequestState.APPROVED, origin.at, transaction=receipt.number)
+
+
+def _move(tx: Connection, origin: Origin, community_id: int, waiting: Request, voter_id: int) -> Receipt:
+    """Move the points of an approved request, as its requester's, under its own key."""
+    if waiting.user_id is None:
+        raise UnknownRequest(waiting.number)
+    key, category_id, effective_at = tx.execute(
+        select(ApprovalRequest.key, ApprovalRequest.category_id, ApprovalRequest.effective_at).where(
+            ApprovalRequest.community_id == community_id, ApprovalRequest.number == waiting.number
+        )
+    ).one()
+    categories = policy.by_number(tx, community_id).categories
+    movement = Movement(
+        kind=waiting.kind,
+        user_id=waiting.user_id,
+        amount=waiting.amount,
+        reason=waiting.reason or "",
+        actor=waiting.requester,
+        key=key,
+        at=origin.at,
+        category=next((c for c in categories if c.id == category_id), None),
+        evidence=waiting.evidence,
+        effective_at=effective_at,
+        request=waiting.number,
+        validator_id=voter_id,
+    )
+    return ledger.post(tx, origin, movement)
+
+
+def cancel(tx: Connection, origin: Origin, number: int, *, any_request: bool = False) -> Request:
+    """Take a pending request back; only one's own, unless `any_request`.
+
+    Raises UnknownRequest, NotAllowed, RequestClosed.
+    """
+    head, _ = policy.locked(tx, origin)
+    waiting = stored.load(tx, head.community_id, number)
+    if not any_request and waiting.requester.user_id != origin.actor.user_id:
+        raise NotAllowed(Capability.UNDO.value)
+    if waiting.state is RequestState.CANCELLED:
+        return replace(waiting, replayed=True)
+    if waiting.state is not RequestState.PENDING:
+        raise RequestClosed(number, waiting.state.value)
+    return _close(tx, head.community_id, waiting, RequestState.CANCELLED, origin.at)
+
+
+def expire_due(tx: Connection, now: datetime, limit: int = 100) -> list[tuple[str, int]]:
+    """Close up to `limit` requests whose time is over; return them as (community's outside id, number)."""
+    due = (
+        select(Community.key, ApprovalRequest.community_id, ApprovalRequest.number)
+        .join(Community, Community.id == ApprovalRequest.community_id)
+        .where(ApprovalRequest.state == RequestState.PENDING.value, ApprovalRequest.expires_at <= now)
+        .order_by(ApprovalRequest.community_id, ApprovalRequest.number)
+        .limit(limit)
+    )
+    expired: list[tuple[str, int]] = []
+    for key, community_id, number in tx.execute(due).all():
+        communities.lock(tx, key)
+        waiting = stored.load(tx, community_id, number)
+        if waiting.state is RequestState.PENDING:
+            _close(tx, community_id, waiting, RequestState.EXPIRED, now)
+            expired.append((key, number))
+    return expired
+
+
+def _close(
+    tx: Connection,
+    community_id: int,
+    waiting: Request,
+    state: RequestState,
+    at: datetime,
+    *,
+    transaction: int | None = None,
+    note: str | None = None,
+) -> Request:
+    tx.execute(
+        update(ApprovalRequest)
+        .where(ApprovalRequest.community_id == community_id, ApprovalRequest.number == waiting.number)
+        .values(state=state.value, decided_at=at, transaction_seq=transaction, note=note)
+    )
+    outbox.add(tx, community_id, Topic.DECIDED, str(waiting.number), at=at, place=waiting.place)
+    return replace(waiting, state=state, decided_at=at, transaction=transaction, note=note)

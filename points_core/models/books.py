@@ -1,0 +1,139 @@
+"""The ledger, append-only and hash-chained, and what follows from it, kept in the same commit."""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from points_core.models.base import Base, one_of
+from points_core.models.communities import Category, Member
+from points_core.values import MAX_AMOUNT, MAX_BALANCE, ActorKind, Kind
+
+
+class PointTransaction(Base):
+    """One immutable signed movement of a member's points.
+
+    `floor` is the floor that was in force (NULL where balances may go negative). `request_hash` commits,
+    with `salt`, to the key and everything that was asked; `hash` chains the row to the one before.
+    Erasure empties `reason`, `evidence` and `salt`.
+    """
+
+    __tablename__ = "point_transactions"
+    __table_args__ = (
+        ForeignKeyConstraint(["community_id", "member_id"], [Member.community_id, Member.id]),
+        ForeignKeyConstraint(["community_id", "category_id"], [Category.community_id, Category.id]),
+        ForeignKeyConstraint(
+            ["community_id", "reverses"], ["point_transactions.community_id", "point_transactions.seq"]
+        ),
+        UniqueConstraint("community_id", "key"),
+        UniqueConstraint("community_id", "reverses"),
+        UniqueConstraint("community_id", "member_id", "member_seq"),
+        Index(None, "community_id", "actor_id", "recorded_at"),
+        Index(None, "community_id", "effective_at"),
+        Index(None, "community_id", "recorded_at"),
+        CheckConstraint("amount <> 0", name="amount_moves"),
+        CheckConstraint(f"amount BETWEEN -{MAX_AMOUNT} AND {MAX_AMOUNT}", name="amount_range"),
+        CheckConstraint(f"balance_after BETWEEN -{MAX_BALANCE} AND {MAX_BALANCE}", name="balance_range"),
+        CheckConstraint("amount > 0 OR floor IS NULL OR balance_after >= floor", name="floor"),
+        CheckConstraint("(kind = 'reversal') = (reverses IS NOT NULL)", name="reversal_names_original"),
+        CheckConstraint("kind <> 'award' OR amount > 0", name="award_adds"),
+        CheckConstraint(
+            "kind NOT IN ('deduction', 'redemption', 'expiry') OR amount < 0", name="deduction_takes"
+        ),
+        CheckConstraint("seq > 0", name="seq_counts"),
+        CheckConstraint("reverses IS NULL OR reverses < seq", name="reverses_earlier"),
+        one_of("kind", Kind, "kind"),
+        one_of("actor_kind", ActorKind, "actor_kind"),
+    )
+
+    community_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    member_id: Mapped[int] = mapped_column(BigInteger)
+    member_seq: Mapped[int] = mapped_column(BigInteger)
+    kind: Mapped[str] = mapped_column(String(16))
+    amount: Mapped[int] = mapped_column(BigInteger)
+    balance_after: Mapped[int] = mapped_column(BigInteger)
+    floor: Mapped[int | None] = mapped_column(BigInteger)
+    category_id: Mapped[int | None] = mapped_column(Integer)
+    reason: Mapped[str | None] = mapped_column(Text)
+    evidence: Mapped[str | None] = mapped_column(Text)
+    salt: Mapped[bytes | None]
+    actor_kind: Mapped[str] = mapped_column(String(16))
+    actor_id: Mapped[int | None] = mapped_column(BigInteger)
+    validator_id: Mapped[int | None] = mapped_column(BigInteger)
+    request_number: Mapped[int | None] = mapped_column(BigInteger)
+    reverses: Mapped[int | None] = mapped_column(BigInteger)
+    key: Mapped[str] = mapped_column(String(200))
+    request_hash: Mapped[bytes]
+    effective_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    prev_hash: Mapped[bytes]
+    hash: Mapped[bytes]
+
+
+class PointBalance(Base):
+    """What a member has: current = earned − spent, as of transaction `last_seq`."""
+
+    __tablename__ = "point_balances"
+    __table_args__ = (
+        ForeignKeyConstraint(["community_id", "member_id"], [Member.community_id, Member.id]),
+        CheckConstraint("current = earned - spent", name="current_is_earned_less_spent"),
+    )
+
+    community_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    member_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    current: Mapped[int] = mapped_column(BigInteger)
+    earned: Mapped[int] = mapped_column(BigInteger)
+    spent: Mapped[int] = mapped_column(BigInteger)
+    transactions: Mapped[int] = mapped_column(BigInteger)
+    last_seq: Mapped[int] = mapped_column(BigInteger)
+    updated_at: Mapped[datetime]
+
+
+class PointScore(Base):
+    """A member's points in one stored span and category (0: all of them); transaction `reached_seq` made it so."""
+
+    __tablename__ = "point_scores"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - SQLAlchemy's own idiom
+
+    community_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    span: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    start: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    category_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    member_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    points: Mapped[int] = mapped_column(BigInteger)
+    reached_seq: Mapped[int] = mapped_column(BigInteger)
+
+
+Index(  # in the order of a board, so that a top ten is read off it without sorting
+    "ix_point_scores_standing",
+    *(PointScore.community_id, PointScore.span, PointScore.start, PointScore.category_id),
+    PointScore.points.desc(),
+    PointScore.reached_seq,
+)
+
+
+class ScoreBucket(Base):
+    """How many members' all-time scores in a category (0: all) fall in `bucket` = score >> 8·level; only above 0."""
+
+    __tablename__ = "score_buckets"
+    __table_args__ = (
+        CheckConstraint("members >= 0", name="members_counted"),
+        {"sqlite_with_rowid": False},
+    )
+
+    community_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    category_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    level: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    bucket: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    members: Mapped[int] = mapped_column(BigInteger)

@@ -1,0 +1,76 @@
+"""Who, and by which numbers: communities, their heads, policies, categories and members."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Integer,
+    String,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from points_core.models.base import Base
+
+
+class Community(Base):
+    """A Discord server, or any other place with members; `key` is its outside id."""
+
+    __tablename__ = "communities"
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime]
+
+
+class LedgerHead(Base):
+    """Where a community's books end, and the counters its numbers come from; every writer locks this row."""
+
+    __tablename__ = "ledger_heads"
+
+    community_id: Mapped[int] = mapped_column(ForeignKey(Community.id), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, default=0)
+    hash: Mapped[bytes]
+    recorded_at: Mapped[datetime | None]
+    members: Mapped[int] = mapped_column(BigInteger, default=0)
+    requests: Mapped[int] = mapped_column(BigInteger, default=0)
+    schedules: Mapped[int] = mapped_column(BigInteger, default=0)
+    audit_events: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class Policy(Base):
+    """A community's own numbers, as one document; `version` counts its changes."""
+
+    __tablename__ = "policies"
+
+    community_id: Mapped[int] = mapped_column(ForeignKey(Community.id), primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger)
+    document: Mapped[dict[str, Any]]
+    updated_at: Mapped[datetime]
+
+
+class Category(Base):
+    """A community's own heading for points; a retired one keeps its past and takes no new points."""
+
+    __tablename__ = "categories"
+    __table_args__ = (UniqueConstraint("community_id", "name"),)
+
+    community_id: Mapped[int] = mapped_column(ForeignKey(Community.id), primary_key=True)
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(String(50))
+    retired_at: Mapped[datetime | None]
+
+
+class Member(Base):
+    """A person in a community: the only place that knows who; `user_id` and `name` can be erased."""
+
+    __tablename__ = "members"
+    __table_args__ = (UniqueConstraint("community_id", "user_id"),)
+
+    community_id: Mapped[int] = mapped_column(ForeignKey(Community.id), primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    user_id: Mapped[str | None] = mapped_column(String(64))
+    name: Mapped[str | None] = mapped_column(String(100))
+    created_at: Mapped[datetime]
