@@ -5,14 +5,15 @@ the chain is hashed again from its first row.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Select, func, select
 
-from points_core import policy
+from points_core import audit, communities, policy
 from points_core.communities import GENESIS
 from points_core.ledger import chain
 from points_core.models import (
@@ -30,7 +31,10 @@ from points_core.models import (
     ScoreBucket,
 )
 from points_core.scores import BucketKey, Movement, ScoreKey, Scores
-from points_core.values import Kind, RequestState
+from points_core.values import Actor, ActorKind, Kind, Origin, RequestState
+
+VERIFIED = "books.verify"
+"""The action under which a verification goes on record."""
 
 ROWS = 10_000  # transactions read at a time: memory stays flat however long the books are
 
@@ -54,6 +58,22 @@ def verify(tx: Connection, community: str | None = None) -> list[Broken]:
         for community_id, key in tx.execute(found).all()
         for invariant, detail in _problems(tx, community_id)
     ]
+
+
+def record(tx: Connection, now: datetime, broken: Sequence[Broken], community: str | None = None) -> None:
+    """Put on record that the books of `community`, or all, were verified at `now`, and what was broken."""
+    found = select(Community.key).order_by(Community.id)
+    if community is not None:
+        found = found.where(Community.key == community)
+    for key in tx.execute(found).scalars().all():
+        origin = Origin(key, Actor(ActorKind.OPERATOR), now, f"verify:{now.isoformat()}")
+        head = communities.lock(tx, key)
+        assert head is not None
+        names = sorted({each.invariant for each in broken if each.community == key})
+        audit.record(
+            tx, head, origin, action=VERIFIED, target=f"#{head.seq}", before=None, after={"broken": names}
+        )
+        communities.save(tx, head)
 
 
 Problem = tuple[str, str]

@@ -1,0 +1,42 @@
+"""The way in for operators: `points …`, on the database that POINTS_DATABASE_URL names.
+
+running.py     settings, one open database per command, exit codes
+moving.py      award, deduct, undo
+reading.py     balance, history, leaderboard
+operating.py   db upgrade, verify, doctor
+words.py       what an error says to an operator
+
+Exit codes: 0 done, 1 refused or not in order, 2 wrong usage, settings or an unusable database.
+"""
+
+import typer
+
+from points_core.cli import moving, operating, reading
+
+app = typer.Typer(
+    name="points",
+    help="Points of a community: award, look up, verify.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+database = typer.Typer(help="The database itself.", no_args_is_help=True)
+app.add_typer(database, name="db")
+
+for operation in (
+    moving.award,
+    moving.deduct,
+    moving.undo,
+    reading.balance,
+    reading.history,
+    reading.leaderboard,
+    operating.verify,
+    operating.doctor,
+):
+    app.command()(operation)
+database.command()(operating.upgrade)
+
+
+def main() -> None:
+    """Run the `points` command."""
+    app(prog_name="points")

@@ -1,0 +1,153 @@
+"""Is this installation well? The database's version and settings, its guards, its file, its clock, its last verify."""
+
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from sqlalchemy import Connection, func, select, text
+
+from points_core import migrations
+from points_core.migrations import guards
+from points_core.models import AuditEvent, LedgerHead, OutboxEntry
+from points_core.verification import VERIFIED
+
+WAL_RESET_FIXES = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
+"""SQLite releases from which, in each line, a checkpoint racing with a write can no longer corrupt the file
+(the WAL-reset bug, https://sqlite.org/wal.html)."""
+
+STALE_VERIFY = timedelta(days=8)  # a week, and a day's grace
+CLOCK_LEEWAY = timedelta(minutes=1)
+STUCK_EFFECT = timedelta(minutes=15)
+
+
+class Health(StrEnum):
+    """How something is: in order, worth a look, or wrong."""
+
+    OK = "ok"
+    WARN = "warn"
+    ILL = "ill"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at, how it is, and what was seen."""
+
+    what: str
+    health: Health
+    detail: str
+
+
+def _unless(right: bool, otherwise: Health = Health.ILL) -> Health:
+    return Health.OK if right else otherwise
+
+
+def examine(tx: Connection, now: datetime) -> list[Finding]:
+    """Return what was found, in the order looked at; nothing is changed."""
+    specific = _sqlite(tx) if tx.dialect.name == "sqlite" else _postgresql(tx)
+    return [
+        *specific,
+        _revision(tx),
+        _guards(tx),
+        *_file(tx),
+        _clock(tx, now),
+        _effects(tx, now),
+        _verified(tx, now),
+    ]
+
+
+def _sqlite(tx: Connection) -> Iterator[Finding]:
+    version = tuple(
+        int(part) for part in str(tx.execute(text("SELECT sqlite_version()")).scalar_one()).split(".")
+    )
+    words = ".".join(map(str, version))
+    if has_wal_reset_fix(version):
+        yield Finding("SQLite", Health.OK, words)
+    else:
+        fixed = ", ".join(".".join(map(str, fix)) for fix in WAL_RESET_FIXES)
+        yield Finding("SQLite", Health.WARN, f"{words} can corrupt a WAL file under load; fixed in {fixed}")
+    for pragma, wanted in (("journal_mode", "wal"), ("synchronous", "2"), ("foreign_keys", "1")):
+        value = str(tx.exec_driver_sql(f"PRAGMA {pragma}").scalar())
+        yield Finding(f"PRAGMA {pragma}", _unless(value == wanted), value)
+    damage = tx.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+    yield Finding("the file's structure", _unless(damage == "ok"), str(damage))
+
+
+def has_wal_reset_fix(version: tuple[int, ...]) -> bool:
+    """Return whether an SQLite `version` has the fix, in its own line or a later one."""
+    line = version[:2]
+    if line > WAL_RESET_FIXES[-1][:2]:
+        return True
+    return any(line == fix[:2] and version >= fix for fix in WAL_RESET_FIXES)
+
+
+def _postgresql(tx: Connection) -> Iterator[Finding]:
+    yield Finding("PostgreSQL", Health.OK, str(tx.execute(text("SHOW server_version")).scalar_one()))
+    for name in ("fsync", "synchronous_commit", "full_page_writes"):
+        value = str(tx.execute(text(f"SHOW {name}")).scalar_one())
+        yield Finding(name, _unless(value != "off"), value)
+
+
+def _revision(tx: Connection) -> Finding:
+    at = migrations.current(tx)
+    return Finding(
+        "the tables' revision", _unless(at == migrations.HEAD), f"{at}, this version's is {migrations.HEAD}"
+    )
+
+
+def _guards(tx: Connection) -> Finding:
+    if tx.dialect.name == "sqlite":
+        found = tx.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
+    else:
+        # A guard counts if it fires always, the replica role included
+        found = tx.execute(text("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled = 'A'"))
+    missing = sorted(guards.names(tx.dialect.name) - set(found.scalars()))
+    return Finding(
+        "append-only triggers",
+        _unless(not missing),
+        f"missing: {', '.join(missing)}" if missing else "all there",
+    )
+
+
+def _file(tx: Connection) -> Iterator[Finding]:
+    name = tx.engine.url.database
+    if tx.dialect.name != "sqlite" or name is None:
+        return
+    mode = stat.S_IMODE(Path(name).stat().st_mode)
+    others = mode & (stat.S_IRWXG | stat.S_IRWXO)
+    yield Finding(
+        "the file's permissions",
+        _unless(not others, Health.WARN),
+        f"{mode:o}" + (", should be 600" if others else ""),
+    )
+
+
+def _clock(tx: Connection, now: datetime) -> Finding:
+    last = tx.execute(select(func.max(LedgerHead.recorded_at))).scalar()
+    if last is not None and last > now + CLOCK_LEEWAY:
+        return Finding(
+            "the clock", Health.ILL, f"{now.isoformat()} is before the last transaction, {last.isoformat()}"
+        )
+    return Finding("the clock", Health.OK, now.isoformat(timespec="seconds"))
+
+
+def _effects(tx: Connection, now: datetime) -> Finding:
+    waiting = select(func.count(), func.min(OutboxEntry.created_at)).where(OutboxEntry.done_at.is_(None))
+    count, oldest = tx.execute(waiting).one()
+    if not count:
+        return Finding("messages not delivered yet", Health.OK, "none")
+    late = oldest < now - STUCK_EFFECT
+    words = f"{count}, the oldest since {oldest.isoformat(timespec='seconds')}"
+    return Finding("messages not delivered yet", _unless(not late, Health.WARN), words)
+
+
+def _verified(tx: Connection, now: datetime) -> Finding:
+    last = tx.execute(select(func.max(AuditEvent.recorded_at)).where(AuditEvent.action == VERIFIED)).scalar()
+    any_books = tx.execute(select(func.count()).select_from(LedgerHead)).scalar_one()
+    if last is None:
+        words = "never; run `points verify`" if any_books else "no books yet"
+        return Finding("the last verify", _unless(not any_books, Health.WARN), words)
+    fresh = last > now - STALE_VERIFY
+    return Finding("the last verify", _unless(fresh, Health.WARN), last.isoformat(timespec="seconds"))
