@@ -198,7 +198,7 @@ def _begin(tx: Connection, community_id: int, at: datetime) -> None:
         )
 
 
-def change(tx: Connection, origin: Origin, **changes: Any) -> Policy:  # noqa: ANN401 - each field has its own type
+def change(tx: Connection, origin: Origin, /, **changes: Any) -> Policy:  # noqa: ANN401 - each field has its own type
     """Change one or more fields of the community's policy and return the new one.
 
     Raises InvalidSetting. A change of time zone counts every score anew.

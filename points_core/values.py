@@ -95,12 +95,14 @@ class Receipt:
     """What a movement of points did.
 
     `number` is the transaction's number in its community (#1042), `amount` signed points, `before` and
-    `after` the member's balance. `replayed` when the key was seen before and nothing new was written.
+    `after` the member's balance, `name` how the member was last called. `replayed` when the key was seen
+    before and nothing new was written.
     """
 
     number: int
     kind: Kind
     user_id: str | None
+    name: str | None
     amount: int
     before: int
     after: int
@@ -137,6 +139,7 @@ class Request:
     state: RequestState
     kind: Kind
     user_id: str | None
+    name: str | None
     amount: int
     category: str | None
     reason: str | None

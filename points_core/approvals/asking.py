@@ -170,6 +170,7 @@ def _open(desk: Desk, asked: Ask, movement: Movement) -> tuple[dict[str, Any], R
         state=RequestState.PENDING,
         kind=movement.kind,
         user_id=movement.user_id,
+        name=books.people[movement.user_id].name,
         amount=movement.amount,
         category=movement.category.name if movement.category else None,
         reason=movement.reason,

@@ -72,6 +72,7 @@ _REQUESTS = (
     select(
         ApprovalRequest,
         Member.user_id,
+        Member.name,
         Category.name.label("category"),
         _Asking.user_id.label("asking_user_id"),
         _Asking.name.label("asking_name"),
@@ -172,6 +173,7 @@ def _request(row: Any, votes: tuple[Vote, ...]) -> Request:  # noqa: ANN401 - a 
         state=RequestState(row.state),
         kind=Kind(row.kind),
         user_id=row.user_id,
+        name=row.name,
         amount=row.amount,
         category=row.category,
         reason=row.reason,

@@ -284,6 +284,7 @@ class Books:
         return Movement(
             kind=Kind.REVERSAL,
             user_id=original.receipt.user_id or "",
+            name=original.receipt.name,
             amount=-original.receipt.amount,
             reason=reason,
             actor=actor,
@@ -350,6 +351,7 @@ class Books:
             number=head.seq,
             kind=movement.kind,
             user_id=movement.user_id or None,
+            name=self.people[movement.user_id].name if movement.user_id in self.people else movement.name,
             amount=movement.amount,
             before=before,
             after=account.current,

@@ -15,6 +15,7 @@ RECEIPTS = (
         PointTransaction.seq,
         PointTransaction.kind,
         Member.user_id,
+        Member.name,
         PointTransaction.amount,
         PointTransaction.balance_after,
         Category.name.label("category"),
@@ -28,7 +29,7 @@ RECEIPTS = (
         PointTransaction.reverses,
         PointTransaction.request_number,
     )
-    .outerjoin(  # every transaction has its member; an outer join is read in this order
+    .join(
         Member,
         and_(Member.community_id == PointTransaction.community_id, Member.id == PointTransaction.member_id),
     )
@@ -53,6 +54,7 @@ def receipt_of(row: Any) -> Receipt:  # noqa: ANN401 - a row of RECEIPTS, whatev
         number=row.seq,
         kind=Kind(row.kind),
         user_id=row.user_id,
+        name=row.name,
         amount=row.amount,
         before=row.balance_after - row.amount,
         after=row.balance_after,

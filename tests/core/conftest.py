@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from itertools import count
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from points_core.database import Points
 from points_core.models import Base
@@ -43,9 +43,9 @@ async def points(database_url: str) -> AsyncIterator[Points]:
 async def row_counts(points: Points) -> dict[str, int]:
     """Return how many rows each table has: what a refusal must leave alone."""
 
-    def counted(tx: object) -> dict[str, int]:
+    def counted(tx: Connection) -> dict[str, int]:
         return {
-            name: tx.execute(select(func.count()).select_from(table)).scalar_one()  # type: ignore[attr-defined]
+            name: tx.execute(select(func.count()).select_from(table)).scalar_one()
             for name, table in Base.metadata.tables.items()
         }
 

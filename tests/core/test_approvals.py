@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -26,13 +27,15 @@ from points_core.values import Kind, Origin, Receipt, Request, RequestState
 from tests.core.conftest import ADA, COMMUNITY, GRACE, MOD, NOON, OTHER_MOD, THIRD_MOD, by, row_counts
 
 
-async def ask(points: Points, origin: Origin | None = None, amount: int = 500, **more: object) -> Receipt | Request:
-    asked = {"kind": Kind.AWARD, "user_id": ADA, "amount": amount, "reason": "gave a talk"}
-    return await points.write(approvals.request, origin or by(MOD), **(asked | more))  # type: ignore[arg-type]
+async def ask(
+    points: Points, origin: Origin | None = None, amount: int = 500, **more: Any
+) -> Receipt | Request:
+    asked: dict[str, Any] = {"kind": Kind.AWARD, "user_id": ADA, "amount": amount, "reason": "gave a talk"}
+    return await points.write(approvals.request, origin or by(MOD), **(asked | more))
 
 
-async def waiting(points: Points, origin: Origin | None = None, **more: object) -> Request:
-    outcome = await ask(points, origin, **more)  # type: ignore[arg-type]
+async def waiting(points: Points, origin: Origin | None = None, **more: Any) -> Request:
+    outcome = await ask(points, origin, **more)
     assert isinstance(outcome, Request)
     return outcome
 
@@ -55,11 +58,11 @@ async def test_an_amount_outside_the_communitys_limits_is_refused(points: Points
 
 @pytest.mark.parametrize("amount", [0, -5, True, 1.0, "5", 10**12 + 1, 2**63, None])
 async def test_what_is_no_amount_anywhere_is_refused_before_the_books_are_opened(
-    points: Points, amount: object
+    points: Points, amount: Any
 ) -> None:
     before = await row_counts(points)
     with pytest.raises(InvalidAmount):
-        await ask(points, amount=amount)  # type: ignore[arg-type]
+        await ask(points, amount=amount)
     assert await row_counts(points) == before
 
 
@@ -85,16 +88,20 @@ async def test_retyping_the_same_award_within_a_minute_is_questioned(points: Poi
         await ask(points, by(MOD, at=NOON + timedelta(seconds=59)), amount=5)
     assert refusal.value.number == first.number
 
-    assert isinstance(await ask(points, by(MOD, at=NOON + timedelta(seconds=59)), amount=5, again=True), Receipt)
+    assert isinstance(
+        await ask(points, by(MOD, at=NOON + timedelta(seconds=59)), amount=5, again=True), Receipt
+    )
     assert isinstance(await ask(points, by(MOD, at=NOON + timedelta(seconds=120)), amount=5), Receipt)
 
 
 @pytest.mark.parametrize(
-    "other", [{"amount": 6}, {"user_id": GRACE}, {"reason": "another"}, {"category": "events"}], ids=lambda o: next(iter(o))
+    "other",
+    [{"amount": 6}, {"user_id": GRACE}, {"reason": "another"}, {"category": "events"}],
+    ids=lambda o: next(iter(o)),
 )
-async def test_another_award_is_not_questioned(points: Points, other: dict[str, object]) -> None:
+async def test_another_award_is_not_questioned(points: Points, other: dict[str, Any]) -> None:
     await ask(points, amount=5)
-    assert isinstance(await ask(points, **{"amount": 5, **other}), Receipt)  # type: ignore[arg-type]
+    assert isinstance(await ask(points, **{"amount": 5, **other}), Receipt)
 
 
 async def test_an_award_that_was_taken_back_may_be_given_again_at_once(points: Points) -> None:
@@ -115,7 +122,9 @@ async def test_a_large_award_retyped_is_questioned_too(points: Points) -> None:
     assert (refusal.value.number, refusal.value.pending) == (request.number, True)
 
 
-async def test_a_daily_limit_counts_what_a_giver_gave_today_and_begins_again_at_midnight(points: Points) -> None:
+async def test_a_daily_limit_counts_what_a_giver_gave_today_and_begins_again_at_midnight(
+    points: Points,
+) -> None:
     await points.write(policy.change, by(MOD), daily_limit=10, timezone="Europe/Paris")
     first = await ask(points, amount=8)
     with pytest.raises(LimitExceeded) as refusal:
@@ -189,7 +198,9 @@ async def test_one_no_rejects(points: Points) -> None:
     await points.write(policy.change, by(MOD), quorum=2)
     request = await waiting(points)
     await points.write(approvals.vote, by(OTHER_MOD), request.number, approve=True)
-    decided = await points.write(approvals.vote, by(THIRD_MOD), request.number, approve=False, note="too much")
+    decided = await points.write(
+        approvals.vote, by(THIRD_MOD), request.number, approve=False, note="too much"
+    )
 
     assert (decided.state, decided.note) == (RequestState.REJECTED, "too much")
     assert await current(points) == 0

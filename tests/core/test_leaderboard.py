@@ -19,7 +19,7 @@ from points_core.settings import sync_url
 from points_core.values import MAX_AMOUNT, Receipt
 from points_core.windows import Span, Window, WindowName
 from tests.conftest import Databases
-from tests.core.plans import plans
+from tests.core.plans import effort, plans
 from tests.core.posting import NOON, Move, Town, post
 
 ALL = Window.all_time()
@@ -277,6 +277,21 @@ def test_no_board_reads_all_members_or_sorts_on_sqlite(
         counted = [step for step in steps if "score_buckets" in step]
         assert counted
         assert all("bucket>? AND bucket<?" in step or "level=?)" in step for step in counted)
+
+
+def test_six_times_the_members_cost_an_all_time_board_no_more_on_sqlite(databases: Databases) -> None:
+    engine = writer_engine(sync_url(databases.new("sqlite")))
+    sizes = {"village": 1_000, "city": 6_000}  # in both, every score from 1 to 700 is somebody's
+    for community, members in sizes.items():
+        Town(engine, community).post([Move(f"u{n}", 1 + n * 7919 % 700) for n in range(members)])
+
+    def cost(community: str, around: str | None) -> int:
+        with engine.connect() as tx:
+            return effort(tx, lambda: leaderboard.standings(tx, community, window=ALL, around=around))
+
+    for around in (None, "u7", "u150", "u699"):
+        assert cost("city", around) <= 1.2 * cost("village", around)
+    engine.dispose()
 
 
 # ── against a simple model ──

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
@@ -21,20 +22,20 @@ from points_core.values import Kind, Receipt
 from tests.core.conftest import ADA, COMMUNITY, GRACE, MOD, NOON, by, row_counts
 
 
-async def award(points: Points, amount: int = 10, key: str | None = None, **more: object) -> Receipt:
-    asked = {
+async def award(points: Points, amount: int = 10, key: str | None = None, **more: Any) -> Receipt:
+    asked: dict[str, Any] = {
         "kind": Kind.AWARD,
         "user_id": ADA,
         "amount": amount,
         "reason": "reviewed a patch",
         "again": True,
     }
-    receipt = await points.write(approvals.request, by(MOD, key), **(asked | more))  # type: ignore[arg-type]
+    receipt = await points.write(approvals.request, by(MOD, key), **(asked | more))
     assert isinstance(receipt, Receipt)
     return receipt
 
 
-async def deduct(points: Points, amount: int, **more: object) -> Receipt:
+async def deduct(points: Points, amount: int, **more: Any) -> Receipt:
     return await award(points, amount, kind=Kind.DEDUCTION, **more)
 
 
@@ -77,7 +78,7 @@ async def test_asking_twice_with_one_key_moves_points_once(points: Points) -> No
     ],
     ids=lambda other: next(iter(other)),
 )
-async def test_the_same_key_with_another_request_is_refused(points: Points, other: dict[str, object]) -> None:
+async def test_the_same_key_with_another_request_is_refused(points: Points, other: dict[str, Any]) -> None:
     await award(points, key="interaction:1")
     before = await row_counts(points)
 
@@ -230,7 +231,7 @@ async def test_the_tables_refuse(points: Points, statement: str) -> None:
 
     before = await row_counts(points)
     with pytest.raises(
-        LedgerCorrupt, match="append-only|never goes back|decided once|only be erased|asked stays|pk_"
+        LedgerCorrupt, match=r"append-only|never goes back|decided once|only be erased|asked stays|pk_"
     ):
         await points.write(execute, *statement.split("; "))
     assert await row_counts(points) == before
@@ -243,7 +244,7 @@ async def test_erasing_a_text_keeps_the_chain_and_cannot_be_filled_again(points:
 
     assert await points.read(verification.verify) == []
     assert (await points.read(history.transaction, COMMUNITY, 1)).reason is None
-    with pytest.raises(Exception, match="append-only|only be erased"):
+    with pytest.raises(Exception, match=r"append-only|only be erased"):
         await points.write(execute, "UPDATE point_transactions SET reason = 'back'")
 
 

@@ -1,5 +1,7 @@
 """A community's own numbers: what they may be, that every change is on record, and what follows from one."""
 
+from typing import Any
+
 import pytest
 
 from points_core import approvals, audit, leaderboard, outbox, policy, verification
@@ -13,7 +15,9 @@ from tests.core.conftest import ADA, COMMUNITY, MOD, NOON, by, row_counts, setti
 
 
 async def test_a_new_community_begins_with_the_settings(database_url: str) -> None:
-    settings = settings_for(database_url, POINTS_MAX_AWARD=50, POINTS_CATEGORIES="art, music", POINTS_TIMEZONE="Asia/Tokyo")
+    settings = settings_for(
+        database_url, POINTS_MAX_AWARD=50, POINTS_CATEGORIES="art, music", POINTS_TIMEZONE="Asia/Tokyo"
+    )
     async with Points.opened(settings) as points:
         unseen = await points.read(policy.of, COMMUNITY)
         begun = await points.write(policy.change, by(MOD), quorum=2)
@@ -64,7 +68,7 @@ async def test_a_change_to_what_already_is_changes_nothing(points: Points) -> No
     ],
     ids=str,
 )
-async def test_what_cannot_be_is_refused_and_changes_nothing(points: Points, changes: dict[str, object]) -> None:
+async def test_what_cannot_be_is_refused_and_changes_nothing(points: Points, changes: dict[str, Any]) -> None:
     await points.write(policy.change, by(MOD), quorum=2)
     before = await row_counts(points)
     with pytest.raises(InvalidSetting):
@@ -80,12 +84,18 @@ async def test_roles_are_kept_by_capability(points: Points) -> None:
 
 
 async def test_a_retired_category_keeps_its_past_and_takes_no_new_points(points: Points) -> None:
-    award = {"kind": Kind.AWARD, "user_id": ADA, "amount": 5, "reason": "x", "category": "events"}
-    await points.write(approvals.request, by(MOD), **award)  # type: ignore[arg-type]
+    award: dict[str, Any] = {
+        "kind": Kind.AWARD,
+        "user_id": ADA,
+        "amount": 5,
+        "reason": "x",
+        "category": "events",
+    }
+    await points.write(approvals.request, by(MOD), **award)
     await points.write(policy.retire_category, by(MOD), "events")
 
     with pytest.raises(UnknownCategory):
-        await points.write(approvals.request, by(MOD), **award)  # type: ignore[arg-type]
+        await points.write(approvals.request, by(MOD), **award)
     board = await points.read(leaderboard.named, COMMUNITY, WindowName.ALL, NOON, category="events")
     assert [standing.points for standing in board.standings] == [5]
 
