@@ -46,11 +46,12 @@ def verify(community: Community = None, as_json: AsJson = False) -> None:
 def doctor(
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say only what is ill.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Leave out what reads the whole file.")] = False,
 ) -> None:
     """Examine the installation: database, triggers, file, clock, last verify. Ends with 1 if anything is ill."""
 
     async def work(points: Points) -> list[Finding]:
-        return await points.read(examination.examine, now())
+        return await points.read(examination.examine, now(), quick=quick)
 
     findings = run(work)
     ill = [finding for finding in findings if finding.health is Health.ILL]
