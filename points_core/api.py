@@ -15,15 +15,13 @@ import asyncio
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from uuid import uuid4
-from weakref import WeakKeyDictionary
 
 from points_core import approvals, awards, history, leaderboard
 from points_core.database import Points
-from points_core.errors import PointsError
 from points_core.history import Page
 from points_core.leaderboard import Board
 from points_core.settings import Settings
-from points_core.values import Actor, ActorKind, Kind, Origin, Receipt, Request
+from points_core.values import Actor, ActorKind, Kind, Origin, Receipt, Request, clean_instant
 from points_core.windows import WindowName
 
 __all__ = [
@@ -54,7 +52,7 @@ async def award_points(
     an aware datetime, when it counts, if not now. community_id: the settings' community if None.
     idempotency_key: the same key moves points once; made up if None.
     Returns the receipt, or the approval request it waits in when the community wants other people to agree.
-    Raises InvalidAmount, InvalidText, UnknownCategory, BalanceOutOfRange, DuplicateTransaction.
+    Raises InvalidAmount, InvalidText, InvalidTime, UnknownCategory, BalanceOutOfRange, DuplicateTransaction.
     """
     points = await _opened()
     return await points.write(
@@ -118,7 +116,7 @@ async def get_leaderboard(
 
     window: a name of `WindowName` (all, today, week, month, …), in the community's time zone. as_of: an aware
     datetime, the board as it stood then. top: down to which rank.
-    Raises UnknownCategory, and ValueError for a window without that name.
+    Raises UnknownCategory, InvalidTime, InvalidSetting, and ValueError for a window without that name.
     """
     points = await _opened()
     return await points.read(
@@ -128,7 +126,7 @@ async def get_leaderboard(
         _now(),
         category=category,
         top=top,
-        as_of=as_of,
+        as_of=_aware(as_of),
     )
 
 
@@ -144,7 +142,8 @@ async def get_history(
 ) -> Page:
     """Return transactions, newest first: a member's, or everyone's; `before` is the last page's `older`.
 
-    Raises UnknownCategory.
+    since, until: aware datetimes, until not included.
+    Raises UnknownCategory, InvalidTime, InvalidSetting.
     """
     points = await _opened()
     return await points.read(
@@ -152,8 +151,8 @@ async def get_history(
         community_id or points.settings.community,
         user_id=user_id,
         category=category,
-        since=since,
-        until=until,
+        since=_aware(since),
+        until=_aware(until),
         before=before,
         limit=limit,
     )
@@ -173,20 +172,21 @@ async def reverse_transaction(
 
 
 _Lifetime = tuple[AsyncGenerator[Points, None], "asyncio.Task[Points]"]
-_lifetimes: WeakKeyDictionary[asyncio.AbstractEventLoop, _Lifetime] = WeakKeyDictionary()
+_lifetimes: dict[asyncio.AbstractEventLoop, _Lifetime] = {}
 
 
 async def _opened() -> Points:
     """Return the running loop's own Points, opened by whoever asks first."""
     loop = asyncio.get_running_loop()
     if loop not in _lifetimes:
-        lifetime = _lifetime()
+        lifetime = _lifetime(loop)
         _lifetimes[loop] = (lifetime, loop.create_task(_first(lifetime)))
-    _, opening = _lifetimes[loop]
+    mine = _lifetimes[loop]
     try:
-        return await asyncio.shield(opening)
-    except PointsError:
-        _lifetimes.pop(loop, None)
+        return await asyncio.shield(mine[1])
+    except Exception:
+        if _lifetimes.get(loop) is mine:  # someone may have opened anew since
+            del _lifetimes[loop]
         raise
 
 
@@ -194,12 +194,13 @@ async def _first(lifetime: AsyncGenerator[Points, None]) -> Points:
     return await anext(lifetime)
 
 
-async def _lifetime() -> AsyncGenerator[Points, None]:
+async def _lifetime(loop: asyncio.AbstractEventLoop) -> AsyncGenerator[Points, None]:
     """Hold the database open until the event loop ends: asyncio.run closes the generators left open."""
     points = await Points.open(Settings.load())
     try:
         yield points
     finally:
+        _lifetimes.pop(loop, None)
         await points.close()
 
 
@@ -210,3 +211,7 @@ def _origin(points: Points, community_id: str | None, key: str | None) -> Origin
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    return None if moment is None else clean_instant(moment)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from points_core import ledger, policy
@@ -18,7 +18,7 @@ from points_core.errors import (
     UnknownTransaction,
 )
 from points_core.ledger import Books, Movement, Wanted
-from points_core.models import ApprovalRequest, Community, Member, PointTransaction
+from points_core.models import ApprovalRequest, Community, Member, PointTransaction, UtcDateTime
 from points_core.policy import Capability, Policy
 from points_core.values import (
     ActorKind,
@@ -27,6 +27,7 @@ from points_core.values import (
     Receipt,
     RequestState,
     clean_id,
+    clean_instant,
     clean_link,
     clean_name,
     clean_text,
@@ -76,7 +77,7 @@ def ask(
         name=clean_name(name),
         category=category,
         evidence=clean_link("evidence", evidence) if evidence else None,
-        effective_at=effective_at,
+        effective_at=clean_instant(effective_at) if effective_at else None,
         again=again,
     )
 
@@ -119,7 +120,7 @@ class Desk:
         return cls(
             policy=current,
             books=books,
-            recent=_recent(tx, books, givers, now),
+            recent=_recent(tx, books, givers, asks, now),
             used=_used_today(tx, books, givers, now),
         )
 
@@ -196,23 +197,25 @@ def _recent_key(books: Books, movement: Movement) -> RecentKey:
     return (giver, receiver, *what)
 
 
-def _recent(tx: Connection, books: Books, givers: Sequence[int], now: datetime) -> dict[RecentKey, Recent]:
-    """Return what `givers` asked for in the last minute and did not take back."""
-    if not givers:
+def _recent(
+    tx: Connection, books: Books, givers: Sequence[int], asks: Sequence[Ask], now: datetime
+) -> dict[RecentKey, Recent]:
+    """Return what `givers` asked for in the last minute, to the same people, and did not take back."""
+    receivers = sorted({books.people[a.user_id].id for a in asks if a.user_id in books.people})
+    if not givers or not receivers:
         return {}
-    since = now - timedelta(seconds=REPEAT_SECONDS)
-    posted = _asked(PointTransaction, PointTransaction.seq, PointTransaction.recorded_at).where(
-        PointTransaction.recorded_at > since, ~_was_reversed()
-    )
-    opened = _asked(ApprovalRequest, ApprovalRequest.number, ApprovalRequest.opened_at).where(
-        ApprovalRequest.opened_at > since, ApprovalRequest.state == RequestState.PENDING.value
-    )
-    found: dict[RecentKey, Recent] = {}
-    for model, asked, pending in ((PointTransaction, posted, False), (ApprovalRequest, opened, True)):
-        mine = asked.where(model.community_id == books.head.community_id, model.actor_id.in_(givers))
-        for number, at, *what in tx.execute(mine):
-            found[tuple(what)] = Recent(number, at, pending)
-    return found
+    asked = {
+        "community": books.head.community_id,
+        "givers": givers,
+        "receivers": receivers,
+        "amounts": sorted({sign * a.amount for a in asks for sign in (1, -1)}),
+        "since": now - timedelta(seconds=REPEAT_SECONDS),
+    }
+    return {
+        tuple(what): Recent(number, at, pending)
+        for statement, pending in ((_POSTED, False), (_OPENED, True))
+        for number, at, *what in tx.execute(statement, asked)
+    }
 
 
 def _asked(
@@ -221,8 +224,13 @@ def _asked(
     at: InstrumentedAttribute[datetime],
 ) -> Select[*tuple[Any, ...]]:
     people = (model.actor_id, model.member_id)
-    return select(
-        number, at, *people, model.kind, model.amount, model.category_id, model.reason, model.evidence
+    what = (model.kind, model.amount, model.category_id, model.reason, model.evidence)
+    return select(number, at, *people, *what).where(
+        model.community_id == bindparam("community"),
+        model.actor_id.in_(bindparam("givers", expanding=True)),
+        at > bindparam("since", type_=UtcDateTime()),
+        model.member_id.in_(bindparam("receivers", expanding=True)),
+        model.amount.in_(bindparam("amounts", expanding=True)),
     )
 
 
@@ -237,24 +245,39 @@ def _was_reversed() -> ColumnElement[bool]:
     )
 
 
+_POSTED = _asked(PointTransaction, PointTransaction.seq, PointTransaction.recorded_at).where(~_was_reversed())
+_OPENED = _asked(ApprovalRequest, ApprovalRequest.number, ApprovalRequest.opened_at).where(
+    ApprovalRequest.state == RequestState.PENDING.value
+)
+
+
 def _used_today(tx: Connection, books: Books, givers: Sequence[int], now: datetime) -> dict[int, int]:
     """Return how many points each giver awarded on their own today; what was taken back is free again."""
     if not givers or books.policy.daily_limit is None:
         return {}
-    today = Window.today(now, books.policy.zone)
     rows = tx.execute(
-        select(PointTransaction.actor_id, func.sum(PointTransaction.amount))
-        .where(
-            PointTransaction.community_id == books.head.community_id,
-            PointTransaction.actor_id.in_(givers),
-            PointTransaction.recorded_at >= today.start,
-            PointTransaction.kind == Kind.AWARD.value,
-            PointTransaction.request_number.is_(None),
-            ~_was_reversed(),
-        )
-        .group_by(PointTransaction.actor_id)
+        _AWARDED,
+        {
+            "community": books.head.community_id,
+            "givers": givers,
+            "since": Window.today(now, books.policy.zone).start,
+        },
     )
     return {int(giver): int(total) for giver, total in rows if giver is not None}
+
+
+_AWARDED = (
+    select(PointTransaction.actor_id, func.sum(PointTransaction.amount))
+    .where(
+        PointTransaction.community_id == bindparam("community"),
+        PointTransaction.actor_id.in_(bindparam("givers", expanding=True)),
+        PointTransaction.recorded_at >= bindparam("since", type_=UtcDateTime()),
+        PointTransaction.kind == Kind.AWARD.value,
+        PointTransaction.request_number.is_(None),
+        ~_was_reversed(),
+    )
+    .group_by(PointTransaction.actor_id)
+)
 
 
 def reverse(tx: Connection, origin: Origin, number: int, *, reason: str, own_only: bool = False) -> Receipt:

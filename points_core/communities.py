@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from points_core.models import Community, LedgerHead, Member
+from points_core.statements import insert_unless_there
 from points_core.values import Actor, ActorKind, clean_id, clean_name
 
 GENESIS = bytes(32)
@@ -38,6 +39,23 @@ class Person:
     name: str | None
 
 
+_HEAD = (
+    select(*[getattr(LedgerHead, field.name) for field in fields(Head)])
+    .join(Community, Community.id == LedgerHead.community_id)
+    .where(Community.key == bindparam("key"))
+    .with_for_update(of=LedgerHead)
+)
+_COUNTERS = tuple(field.name for field in fields(Head) if field.name != "community_id")
+_SAVE = (
+    update(LedgerHead)
+    .where(LedgerHead.community_id == bindparam("head"))
+    .values({name: bindparam(name) for name in _COUNTERS})
+)
+_PEOPLE = select(Member.user_id, Member.id, Member.name).where(
+    Member.community_id == bindparam("community"), Member.user_id.in_(bindparam("users", expanding=True))
+)
+
+
 def find(tx: Connection, key: str) -> int | None:
     """Return the number of the community whose outside id is `key`, None if it was never seen."""
     return tx.execute(select(Community.id).where(Community.key == key)).scalar()
@@ -45,41 +63,27 @@ def find(tx: Connection, key: str) -> int | None:
 
 def lock(tx: Connection, key: str) -> Head | None:
     """Lock and return the head of the community called `key`, None if it was never seen."""
-    columns = [getattr(LedgerHead, field.name) for field in fields(Head)]
-    heads = (
-        select(*columns).join(Community, Community.id == LedgerHead.community_id).where(Community.key == key)
-    )
-    row = tx.execute(heads.with_for_update(of=LedgerHead)).one_or_none()
+    row = tx.execute(_HEAD, {"key": key}).one_or_none()
     return Head(*row) if row else None
 
 
 def create(tx: Connection, key: str, at: datetime) -> bool:
     """Write the community called `key`; return False if another process did so first (on PostgreSQL)."""
-    with tx.begin_nested() as attempt:
-        if tx.dialect.name == "postgresql":
-            from sqlalchemy.dialects.postgresql import insert as insert_or_wait
-
-            statement = insert_or_wait(Community).values(key=key, created_at=at).on_conflict_do_nothing()
-            made = tx.execute(statement.returning(Community.id)).scalar()
-            if made is None:
-                attempt.rollback()
-                return False
-        else:
-            made = tx.execute(
-                insert(Community).values(key=key, created_at=at).returning(Community.id)
-            ).scalar_one()
-        tx.execute(
-            insert(LedgerHead).values(
-                community_id=made, seq=0, hash=GENESIS, members=0, requests=0, schedules=0, audit_events=0
-            )
+    insertion = insert_unless_there(tx.dialect.name, Community).returning(Community.id)
+    made = tx.execute(insertion, {"key": key, "created_at": at}).scalar()
+    if made is None:
+        return False
+    tx.execute(
+        insert(LedgerHead).values(
+            community_id=made, seq=0, hash=GENESIS, members=0, requests=0, schedules=0, audit_events=0
         )
+    )
     return True
 
 
 def save(tx: Connection, head: Head) -> None:
     """Write the head's counters back; part of every change that took a number."""
-    values = {field.name: getattr(head, field.name) for field in fields(Head) if field.name != "community_id"}
-    tx.execute(update(LedgerHead).where(LedgerHead.community_id == head.community_id).values(values))
+    tx.execute(_SAVE, {"head": head.community_id, **{name: getattr(head, name) for name in _COUNTERS}})
 
 
 def people(tx: Connection, community_id: int, user_ids: Iterable[str]) -> dict[str, Person]:
@@ -87,11 +91,7 @@ def people(tx: Connection, community_id: int, user_ids: Iterable[str]) -> dict[s
     wanted = sorted(set(user_ids))
     if not wanted:
         return {}
-    rows = tx.execute(
-        select(Member.user_id, Member.id, Member.name).where(
-            Member.community_id == community_id, Member.user_id.in_(wanted)
-        )
-    )
+    rows = tx.execute(_PEOPLE, {"community": community_id, "users": wanted})
     return {str(user_id): Person(id, name) for user_id, id, name in rows}
 
 

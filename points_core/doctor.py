@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from pathlib import Path
 
 from sqlalchemy import Connection, func, select, text
 
 from points_core import migrations
 from points_core.migrations import guards
 from points_core.models import AuditEvent, LedgerHead, OutboxEntry
+from points_core.settings import database_file
 from points_core.verification import VERIFIED
 
 WAL_RESET_FIXES = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
@@ -113,10 +113,10 @@ def _guards(tx: Connection) -> Finding:
 
 
 def _file(tx: Connection) -> Iterator[Finding]:
-    name = tx.engine.url.database
-    if tx.dialect.name != "sqlite" or name is None:
+    file = database_file(tx.engine.url)
+    if file is None:
         return
-    mode = stat.S_IMODE(Path(name).stat().st_mode)
+    mode = stat.S_IMODE(file.stat().st_mode)
     others = mode & (stat.S_IRWXG | stat.S_IRWXO)
     yield Finding(
         "the file's permissions",

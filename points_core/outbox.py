@@ -45,7 +45,7 @@ def add(
 ) -> None:
     """Leave an effect for delivery; the same topic and subject is left once."""
     tx.execute(
-        insert_unless_there(tx, OutboxEntry),
+        insert_unless_there(tx.dialect.name, OutboxEntry),
         [
             {
                 "community_id": community_id,

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from points_core import audit, communities, outbox, scores
 from points_core.communities import Head
@@ -18,11 +18,16 @@ from points_core.models import Category as CategoryRow
 from points_core.models import Policy as PolicyRow
 from points_core.outbox import Topic
 from points_core.settings import Settings
-from points_core.values import MAX_AMOUNT, MAX_ID, Origin, clean_text
+from points_core.values import (
+    MAX_AMOUNT,
+    MAX_CATEGORIES,
+    MAX_CATEGORY_NAME,
+    MAX_ID,
+    Origin,
+    clean_text,
+)
 from points_core.windows import zone_named
 
-MAX_CATEGORIES = 25  # what one of Discord's menus can offer
-MAX_CATEGORY_NAME = 50  # characters
 MAX_REQUEST_HOURS = 24 * 30  # a month: what nobody decided by then nobody will
 
 Amount = Annotated[int, Field(ge=1, le=MAX_AMOUNT, strict=True)]
@@ -135,6 +140,16 @@ STORED = frozenset(Policy.model_fields) - {"version", "categories"}
 """The fields that `change` can change."""
 
 
+_DOCUMENT = select(PolicyRow.version, PolicyRow.document).where(
+    PolicyRow.community_id == bindparam("community")
+)
+_CATEGORIES = (
+    select(CategoryRow.id, CategoryRow.name, CategoryRow.retired_at)
+    .where(CategoryRow.community_id == bindparam("community"))
+    .order_by(CategoryRow.id)
+)
+
+
 def of(tx: Connection, community: str) -> Policy:
     """Return the policy of the community with outside id `community`; the settings' defaults for a new one."""
     found = communities.find(tx, community)
@@ -143,14 +158,8 @@ def of(tx: Connection, community: str) -> Policy:
 
 def by_number(tx: Connection, community_id: int) -> Policy:
     """Return the policy of a community that exists."""
-    version, document = tx.execute(
-        select(PolicyRow.version, PolicyRow.document).where(PolicyRow.community_id == community_id)
-    ).one()
-    rows = tx.execute(
-        select(CategoryRow.id, CategoryRow.name, CategoryRow.retired_at)
-        .where(CategoryRow.community_id == community_id)
-        .order_by(CategoryRow.id)
-    )
+    version, document = tx.execute(_DOCUMENT, {"community": community_id}).one()
+    rows = tx.execute(_CATEGORIES, {"community": community_id})
     categories = tuple(Category(id, name, retired_at is not None) for id, name, retired_at in rows)
     return Policy.model_validate({**document, "version": version, "categories": categories})
 

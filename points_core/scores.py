@@ -9,12 +9,14 @@ most eight short ranges, however many members there are.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from points_core.models import PointScore, PointTransaction, ScoreBucket
-from points_core.statements import upsertable
+from points_core.statements import Upsert, upsertable
 from points_core.windows import Span, ordinals
 
 LEVEL_BITS = 8  # 256 buckets under each: a rank reads at most 255 rows a level, usually a handful
@@ -73,15 +75,8 @@ class Scores:
             self._save_buckets(tx, community_id, changed)
 
     def _save_scores(self, tx: Connection, community_id: int) -> None:
-        insert = upsertable(tx, PointScore)
         tx.execute(
-            insert.on_conflict_do_update(
-                index_elements=["community_id", "span", "start", "category_id", "member_id"],
-                set_={
-                    "points": PointScore.points + insert.excluded.points,
-                    "reached_seq": insert.excluded.reached_seq,
-                },
-            ),
+            upserts(tx.dialect.name).scores,
             [
                 {
                     "community_id": community_id,
@@ -98,7 +93,6 @@ class Scores:
 
     @staticmethod
     def _save_buckets(tx: Connection, community_id: int, changed: dict[BucketKey, int]) -> None:
-        insert = upsertable(tx, ScoreBucket)
         rows = [
             {
                 "community_id": community_id,
@@ -114,17 +108,37 @@ class Scores:
         growing = [row for row in rows if row["members"] > 0]
         shrinking = [row for row in rows if row["members"] < 0]
         if growing:
-            tx.execute(
-                insert.on_conflict_do_update(
-                    index_elements=["community_id", "category_id", "level", "bucket"],
-                    set_={"members": ScoreBucket.members + insert.excluded.members},
-                ),
-                growing,
-            )
+            tx.execute(upserts(tx.dialect.name).buckets, growing)
         if shrinking:
             there = [{f"b_{name}": value for name, value in row.items()} for row in shrinking]
             tx.execute(_SHRINK, there)
             tx.execute(_CLEAR, [{k: v for k, v in row.items() if k != "b_members"} for row in there])
+
+
+class Upserts(NamedTuple):
+    """The two statements that add to what is there."""
+
+    scores: Upsert
+    buckets: Upsert
+
+
+@cache
+def upserts(dialect: str) -> Upserts:
+    """Return the statements for a database of `dialect`, made once."""
+    scores, buckets = upsertable(dialect, PointScore), upsertable(dialect, ScoreBucket)
+    return Upserts(
+        scores.on_conflict_do_update(
+            index_elements=["community_id", "span", "start", "category_id", "member_id"],
+            set_={
+                "points": PointScore.points + scores.excluded.points,
+                "reached_seq": scores.excluded.reached_seq,
+            },
+        ),
+        buckets.on_conflict_do_update(
+            index_elements=["community_id", "category_id", "level", "bucket"],
+            set_={"members": ScoreBucket.members + buckets.excluded.members},
+        ),
+    )
 
 
 _THIS_BUCKET = (
@@ -152,6 +166,15 @@ def bucket_changes(category: int, old: int, new: int) -> Iterator[tuple[BucketKe
             yield (category, level, after), 1
 
 
+_TOTALS = select(PointScore.category_id, PointScore.member_id, PointScore.points).where(
+    PointScore.community_id == bindparam("community"),
+    PointScore.span == int(Span.ALL),
+    PointScore.start == 0,
+    PointScore.category_id.in_(bindparam("categories", expanding=True)),
+    PointScore.member_id.in_(bindparam("members", expanding=True)),
+)
+
+
 def load(
     tx: Connection, community_id: int, zone: ZoneInfo, member_ids: Iterable[int], category_ids: Iterable[int]
 ) -> Scores:
@@ -159,15 +182,8 @@ def load(
     members = sorted(set(member_ids))
     if not members:
         return Scores(zone, {})
-    rows = tx.execute(
-        select(PointScore.category_id, PointScore.member_id, PointScore.points).where(
-            PointScore.community_id == community_id,
-            PointScore.span == int(Span.ALL),
-            PointScore.start == 0,
-            PointScore.category_id.in_([EVERY_CATEGORY, *sorted(set(category_ids))]),
-            PointScore.member_id.in_(members),
-        )
-    )
+    categories = [EVERY_CATEGORY, *sorted(set(category_ids))]
+    rows = tx.execute(_TOTALS, {"community": community_id, "categories": categories, "members": members})
     return Scores(zone, {(category, member): points for category, member, points in rows})
 
 

@@ -4,40 +4,52 @@ Settings are read once at the start. A community's own numbers are its policy (p
 values here are only the defaults with which a new community begins.
 """
 
+import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import unquote
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from points_core.errors import InvalidSetting, SettingsInvalid
-from points_core.values import MAX_AMOUNT, MAX_ID
+from points_core.errors import InvalidSetting, InvalidText, SettingsInvalid
+from points_core.values import MAX_AMOUNT, MAX_CATEGORIES, MAX_CATEGORY_NAME, MAX_ID, clean_id, clean_text
 from points_core.windows import zone_named
 
 DEFAULT_CATEGORIES = ("events", "helping", "content", "moderation")
+ENV_FILE = ".env"
+
+_DIGITS = re.compile(r"0|[1-9][0-9]{0,12}", re.ASCII)
+
+
+def _plain_digits(value: Any) -> Any:  # noqa: ANN401 - whatever the environment holds
+    if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
+        return int(value)
+    if type(value) is int or value is None:
+        return value
+    raise ValueError("expected a whole number in plain digits")
+
+
+Number = Annotated[int, BeforeValidator(_plain_digits)]
+"""A whole number: pydantic alone also takes 1_000, +5, 5.0 and true."""
 
 
 class Settings(BaseSettings):
     """The environment variables, or lines of a `.env` file beside the process."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_file=ENV_FILE, env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     database_url: str = Field("sqlite:///points.db", validation_alias="POINTS_DATABASE_URL")
     """Where the books are: an SQLite file, or `postgresql://user:password@host/name`."""
-    community: str = Field(
-        "default",
-        validation_alias="POINTS_COMMUNITY",
-        min_length=1,
-        max_length=MAX_ID,
-        pattern=r"^[A-Za-z0-9_.:@-]+$",
-    )
+    community: str = Field("default", validation_alias="POINTS_COMMUNITY")
     """The community that Python callers and the command line mean when they name none (a Discord server's id)."""
-    min_award: int = Field(1, validation_alias="POINTS_MIN_AWARD", ge=1, le=MAX_AMOUNT)
+    min_award: Number = Field(1, validation_alias="POINTS_MIN_AWARD", ge=1, le=MAX_AMOUNT)
     """The smallest award or deduction, in points."""
-    max_award: int = Field(1_000, validation_alias="POINTS_MAX_AWARD", ge=1, le=MAX_AMOUNT)
+    max_award: Number = Field(1_000, validation_alias="POINTS_MAX_AWARD", ge=1, le=MAX_AMOUNT)
     """The largest award or deduction, in points."""
     categories: Annotated[tuple[str, ...], NoDecode] = Field(
         DEFAULT_CATEGORIES, validation_alias="POINTS_CATEGORIES"
@@ -45,16 +57,16 @@ class Settings(BaseSettings):
     """The categories a community begins with, comma-separated."""
     timezone: str = Field("UTC", validation_alias="POINTS_TIMEZONE")
     """The time zone in which days, weeks and schedules are counted."""
-    approval_threshold: int | None = Field(
+    approval_threshold: Number | None = Field(
         100, validation_alias="POINTS_APPROVAL_THRESHOLD", ge=0, le=MAX_AMOUNT
     )
     """Awards and deductions of more points than this wait for approval; 0 for all of them."""
-    quorum: int = Field(1, validation_alias="POINTS_QUORUM", ge=1, le=25)
+    quorum: Number = Field(1, validation_alias="POINTS_QUORUM", ge=1, le=25)
     """How many other moderators must agree."""
     discord_token: SecretStr | None = Field(None, validation_alias="DISCORD_TOKEN")
     """The bot's token, for `points-bot run`."""
-    log_level: str = Field(
-        "INFO", validation_alias="POINTS_LOG_LEVEL", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", validation_alias="POINTS_LOG_LEVEL"
     )
     """How much is logged: DEBUG, INFO, WARNING or ERROR."""
 
@@ -64,6 +76,29 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             value = tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("categories")
+    @classmethod
+    def _nameable(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(names) > MAX_CATEGORIES:
+            raise ValueError(f"expected at most {MAX_CATEGORIES} categories, found {len(names)}")
+        seen: set[str] = set()
+        for name in names:
+            _category_name(name)
+            if name.casefold() in seen:
+                raise ValueError(f"{name!r} is named twice")
+            seen.add(name.casefold())
+        return names
+
+    @field_validator("community")
+    @classmethod
+    def _outside_id(cls, value: str) -> str:
+        try:
+            return clean_id("community", value)
+        except InvalidText:
+            raise ValueError(
+                f"expected an id of 1 to {MAX_ID} letters, digits, dots, colons, @, - or _"
+            ) from None
 
     @field_validator("timezone")
     @classmethod
@@ -91,21 +126,33 @@ class Settings(BaseSettings):
         """Return the settings from the environment. Raises SettingsInvalid naming the first wrong variable."""
         try:
             return cls()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsInvalid(ENV_FILE, f"the file cannot be read: {error}") from error
         except ValidationError as error:
             first = error.errors()[0]
             name = str(first["loc"][0]) if first["loc"] else "POINTS_MIN_AWARD"
             raise SettingsInvalid(name, first["msg"].removeprefix("Value error, ")) from error
 
 
+def _category_name(name: str) -> None:
+    try:
+        clean_text("category", name, MAX_CATEGORY_NAME)
+    except InvalidText:
+        raise ValueError(
+            f"{name[:MAX_CATEGORY_NAME]!r} cannot name a category: "
+            f"expected 1 to {MAX_CATEGORY_NAME} characters that can be stored"
+        ) from None
+
+
 def sync_url(text: str) -> URL:
     """Return the SQLAlchemy URL of the writer for `text`. Raises ValueError for what cannot hold the books."""
     try:
         url = make_url(text)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the second for a port that is no number
         raise ValueError("expected sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME") from None
     backend = url.get_backend_name()
     if backend == "sqlite":
-        if not url.database or url.database == ":memory:" or "mode=memory" in text:
+        if not url.database or url.host or ":memory:" in url.database or "mode=memory" in text:
             raise ValueError("the books need a file: sqlite:///points.db")
         return url.set(drivername="sqlite")
     if backend == "postgresql":

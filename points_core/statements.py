@@ -1,21 +1,34 @@
-"""The two statements that SQLite and PostgreSQL spell alike but SQLAlchemy keeps apart by dialect."""
+"""The statements that SQLite and PostgreSQL spell alike but SQLAlchemy keeps apart by dialect."""
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 
 from points_core.models import Base
 
-
-def upsertable(tx: Connection, model: type[Base]) -> SqliteInsert | PostgresInsert:
-    """Return an INSERT into `model`'s table that can take an ON CONFLICT clause on this database."""
-    table: Table | Any = model.__table__
-    return sqlite.insert(table) if tx.dialect.name == "sqlite" else postgresql.insert(table)
+Upsert = SqliteInsert | PostgresInsert
 
 
-def insert_unless_there(tx: Connection, model: type[Base]) -> SqliteInsert | PostgresInsert:
+def upsertable(dialect: str, model: type[Base]) -> Upsert:
+    """Return an INSERT into `model`'s table that can take an ON CONFLICT clause on a database of `dialect`."""
+    table: Any = model.__table__
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+
+
+@cache
+def insert_unless_there(dialect: str, model: type[Base]) -> Upsert:
     """Return an INSERT that leaves a row alone which is there already."""
-    return upsertable(tx, model).on_conflict_do_nothing()
+    return upsertable(dialect, model).on_conflict_do_nothing()
+
+
+@cache
+def insert_or_update(dialect: str, model: type[Base], columns: tuple[str, ...]) -> Upsert:
+    """Return an INSERT that gives `columns` their new values in a row which is there already."""
+    statement = upsertable(dialect, model)
+    key = [column.name for column in model.__table__.primary_key]
+    return statement.on_conflict_do_update(
+        index_elements=key, set_={name: getattr(statement.excluded, name) for name in columns}
+    )

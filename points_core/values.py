@@ -3,7 +3,7 @@
 Kind, ActorKind, RequestState    the closed lists
 Actor, Origin                    who asked, in which community, when, with which key
 Receipt, Request                 what a write did: points moved, or points wait
-whole_amount, parse_amount, clean_text, clean_link, clean_id, clean_key
+whole_amount, parse_amount, clean_text, clean_link, clean_id, clean_key, clean_name, clean_instant
 """
 
 import re
@@ -20,6 +20,9 @@ MAX_LINK = 500  # characters
 MAX_ID = 64  # characters
 MAX_KEY = 200  # characters
 MAX_NAME = 100  # characters: Discord names have at most 32, other communities may be longer
+MAX_CATEGORIES = 25  # what one of Discord's menus can offer
+MAX_CATEGORY_NAME = 50  # characters
+FIRST_YEAR, LAST_YEAR = 1970, 9998  # a zone's offset or a window's end never leaves the calendar
 
 
 class Kind(StrEnum):
@@ -86,8 +89,7 @@ class Origin:
     def __post_init__(self) -> None:
         clean_id("community", self.community)
         clean_key(self.key)
-        if self.at.tzinfo is None:
-            raise InvalidTime(self.at.isoformat())
+        clean_instant(self.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,4 +234,11 @@ def clean_key(text: object) -> str:
 
 def clean_name(text: str | None) -> str | None:
     """Return a display name fit to store: unstorable characters dropped, cut at 100; None if nothing is left."""
-    return (_UNSTORABLE.sub("", text).strip()[:MAX_NAME] or None) if text else None
+    return (_UNSTORABLE.sub("", text).strip()[:MAX_NAME].rstrip() or None) if text else None
+
+
+def clean_instant(moment: datetime) -> datetime:
+    """Return `moment` if it is aware and in a year from 1970 to 9998; raises InvalidTime otherwise."""
+    if moment.tzinfo is None or not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise InvalidTime(moment.isoformat())
+    return moment

@@ -4,6 +4,7 @@ Windows are half-open, [start, end). Weeks begin on Monday (ISO 8601). A local m
 change skips begins at the first instant after it (PEP 495).
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum, StrEnum
@@ -14,6 +15,7 @@ from dateutil.parser import isoparse
 from dateutil.relativedelta import relativedelta
 
 from points_core.errors import InvalidSetting, InvalidTime
+from points_core.values import FIRST_YEAR, LAST_YEAR, clean_instant
 
 
 class Span(IntEnum):
@@ -171,14 +173,20 @@ def zone_named(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+
+
 def parse_day(text: str) -> date:
-    """Return the day written as YYYY-MM-DD. Raises InvalidTime for anything else."""
-    if len(text) != len("YYYY-MM-DD") or not text.isascii():
+    """Return the day written as YYYY-MM-DD, from 1970 to 9998. Raises InvalidTime for anything else."""
+    if not _DAY.fullmatch(text):
         raise InvalidTime(text[:40])
     try:
-        return isoparse(text).date()
+        day = date.fromisoformat(text)
     except ValueError:
         raise InvalidTime(text[:40]) from None
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise InvalidTime(text)
+    return day
 
 
 def parse_instant(text: str, zone: ZoneInfo) -> datetime:
@@ -188,6 +196,7 @@ def parse_instant(text: str, zone: ZoneInfo) -> datetime:
     """
     try:
         moment = isoparse(text)
-    except ValueError:
+        instant = local_instant(moment, zone) if moment.tzinfo is None else moment.astimezone(UTC)
+        return clean_instant(instant)
+    except (ValueError, OverflowError, InvalidTime):
         raise InvalidTime(text[:40]) from None
-    return local_instant(moment, zone) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -147,7 +147,7 @@ class Writer:
                 return [jobs[0].operation(connection, *jobs[0].call.args, **jobs[0].call.kwargs)]
             outcomes: list[Any] = []
             for operation, same in groupby(jobs, key=lambda job: job.operation):
-                outcomes += _run_same(connection, operation, [job.call for job in same])
+                outcomes += run_together(connection, operation, [job.call for job in same])
             return outcomes
 
 
@@ -160,7 +160,8 @@ def translated(error: Exception) -> Exception:
     return error
 
 
-def _run_same(connection: Connection, operation: Callable[..., Any], calls: Sequence[Call]) -> list[Any]:
+def run_together(connection: Connection, operation: Callable[..., Any], calls: Sequence[Call]) -> list[Any]:
+    """Run calls of one operation in order and return each one's outcome, a refusal in a result's place."""
     many = _MANY.get(operation)
     if many is None or len(calls) == 1:
         return [_in_savepoint(connection, operation, call) for call in calls]

@@ -1,9 +1,9 @@
 """Requests read back, and where the outside shows them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, select, update
 from sqlalchemy.orm import aliased
 
 from points_core import communities, policy
@@ -105,27 +105,34 @@ def load(tx: Connection, community_id: int, number: int) -> Request:
 
 def by_keys(tx: Connection, community_id: int, keys: Sequence[str]) -> dict[str, tuple[Any, Request]]:
     """Return the requests already opened with `keys`, each with what it committed to."""
-    condition = and_(ApprovalRequest.community_id == community_id, ApprovalRequest.key.in_(keys))
+    asked = {"community": community_id, "keys": keys}
     committed = {
         number: (key, (salt, request_hash, member_id))
-        for number, key, salt, request_hash, member_id in tx.execute(
-            select(
-                ApprovalRequest.number,
-                ApprovalRequest.key,
-                ApprovalRequest.salt,
-                ApprovalRequest.request_hash,
-                ApprovalRequest.member_id,
-            ).where(condition)
-        )
+        for number, key, salt, request_hash, member_id in tx.execute(_COMMITTED, asked)
     }
     if not committed:
         return {}
-    found = _load(tx, _REQUESTS.where(condition))
+    found = _load(tx, _REQUESTS.where(_BY_KEYS), asked)
     return {committed[r.number][0]: (committed[r.number][1], r) for r in found}
 
 
-def _load(tx: Connection, statement: Any) -> tuple[Request, ...]:  # noqa: ANN401 - some of _REQUESTS
-    rows = tx.execute(statement).all()
+_BY_KEYS = and_(
+    ApprovalRequest.community_id == bindparam("community"),
+    ApprovalRequest.key.in_(bindparam("keys", expanding=True)),
+)
+_COMMITTED = select(
+    ApprovalRequest.number,
+    ApprovalRequest.key,
+    ApprovalRequest.salt,
+    ApprovalRequest.request_hash,
+    ApprovalRequest.member_id,
+).where(_BY_KEYS)
+
+
+def _load(
+    tx: Connection, statement: Select[*tuple[Any, ...]], asked: Mapping[str, object] | None = None
+) -> tuple[Request, ...]:
+    rows = tx.execute(statement, asked).all()
     if not rows:
         return ()
     votes = _votes(tx, rows[0].community_id, [row.number for row in rows])

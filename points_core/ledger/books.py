@@ -27,7 +27,7 @@ from points_core.models import Member, PointBalance, PointTransaction
 from points_core.outbox import Topic
 from points_core.policy import Category, Policy
 from points_core.scores import Scores
-from points_core.statements import upsertable
+from points_core.statements import insert_or_update
 from points_core.values import MAX_BALANCE, Actor, ActorKind, Kind, Receipt
 
 
@@ -213,13 +213,9 @@ class Books:
         return {member_id: name for member_id, name in self.new_names.items() if member_id not in new}
 
     def _save_balances(self, tx: Connection) -> None:
-        statement = upsertable(tx, PointBalance)
         columns = ("current", "earned", "spent", "transactions", "last_seq", "updated_at")
         tx.execute(
-            statement.on_conflict_do_update(
-                index_elements=["community_id", "member_id"],
-                set_={name: getattr(statement.excluded, name) for name in columns},
-            ),
+            insert_or_update(tx.dialect.name, PointBalance, columns),
             [
                 {
                     "community_id": self.head.community_id,

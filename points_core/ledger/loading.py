@@ -1,10 +1,10 @@
 """What a batch reads before it decides: the accounts it touches, the transactions behind its keys and numbers."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, bindparam, select
 
 from points_core.ledger.receipts import RECEIPTS, receipt_of
 from points_core.models import PointBalance, PointTransaction
@@ -45,61 +45,57 @@ class Entry:
     reversed_by: int | None = None
 
 
-def entries(tx: Connection, community_id: int, wanted: Wanted) -> list[tuple[str, Entry]]:
-    """Return the stored transactions with the wanted keys or numbers, each with its key."""
-    found: dict[int, tuple[str, Entry]] = {}
-    for condition in (
-        PointTransaction.key.in_(sorted(wanted.keys)) if wanted.keys else None,
-        PointTransaction.seq.in_(sorted(wanted.numbers)) if wanted.numbers else None,
-    ):
-        if condition is not None:
-            for row in tx.execute(_ENTRIES.where(PointTransaction.community_id == community_id, condition)):
-                found[row.seq] = (row.key, _entry(row))
-    for number, by in _reversals(tx, community_id, wanted.numbers & found.keys()).items():
-        key, entry = found[number]
-        found[number] = (key, replace(entry, reversed_by=by))
-    return list(found.values())
-
-
+_COMMUNITY = PointTransaction.community_id == bindparam("community")
 _ENTRIES = RECEIPTS.add_columns(
     PointTransaction.key,
     PointTransaction.member_id,
     PointTransaction.category_id,
     PointTransaction.salt,
     PointTransaction.request_hash,
+).where(_COMMUNITY)
+_BY_KEY = _ENTRIES.where(PointTransaction.key.in_(bindparam("wanted", expanding=True)))
+_BY_NUMBER = _ENTRIES.where(PointTransaction.seq.in_(bindparam("wanted", expanding=True)))
+_REVERSALS = select(PointTransaction.reverses, PointTransaction.seq).where(
+    _COMMUNITY, PointTransaction.reverses.in_(bindparam("wanted", expanding=True))
+)
+_ACCOUNTS = select(
+    PointBalance.member_id,
+    PointBalance.current,
+    PointBalance.earned,
+    PointBalance.spent,
+    PointBalance.transactions,
+    PointBalance.last_seq,
+).where(
+    PointBalance.community_id == bindparam("community"),
+    PointBalance.member_id.in_(bindparam("wanted", expanding=True)),
 )
 
 
-def _entry(row: Any) -> Entry:  # noqa: ANN401 - a row of _ENTRIES
-    return Entry(receipt_of(row), row.member_id, row.category_id, row.salt, row.request_hash)
-
-
-def _reversals(tx: Connection, community_id: int, numbers: Iterable[int]) -> dict[int, int]:
-    """Return, for those of `numbers` that were taken back, the number of the reversal."""
-    wanted = sorted(numbers)
-    if not wanted:
-        return {}
-    rows = tx.execute(
-        select(PointTransaction.reverses, PointTransaction.seq).where(
-            PointTransaction.community_id == community_id, PointTransaction.reverses.in_(wanted)
-        )
-    )
-    return {int(number): by for number, by in rows if number is not None}
+def entries(tx: Connection, community_id: int, wanted: Wanted) -> list[tuple[str, Entry]]:
+    """Return the stored transactions with the wanted keys or numbers, each with its key."""
+    found = {
+        row.seq: (row.key, _entry(row))
+        for statement, values in ((_BY_KEY, wanted.keys), (_BY_NUMBER, wanted.numbers))
+        for row in _wanted(tx, statement, community_id, values)
+    }
+    for number, by in _wanted(tx, _REVERSALS, community_id, wanted.numbers & found.keys()):
+        key, entry = found[number]
+        found[number] = (key, replace(entry, reversed_by=by))
+    return list(found.values())
 
 
 def accounts(tx: Connection, community_id: int, member_ids: Iterable[int]) -> dict[int, Account]:
     """Return the accounts of those of `member_ids` that ever had points."""
-    wanted = sorted(set(member_ids))
-    if not wanted:
-        return {}
-    rows = tx.execute(
-        select(
-            PointBalance.member_id,
-            PointBalance.current,
-            PointBalance.earned,
-            PointBalance.spent,
-            PointBalance.transactions,
-            PointBalance.last_seq,
-        ).where(PointBalance.community_id == community_id, PointBalance.member_id.in_(wanted))
-    )
-    return {row.member_id: Account(*row) for row in rows}
+    return {row.member_id: Account(*row) for row in _wanted(tx, _ACCOUNTS, community_id, set(member_ids))}
+
+
+def _wanted(
+    tx: Connection, statement: Select[*tuple[Any, ...]], community_id: int, values: Collection[Any]
+) -> Iterable[Any]:
+    if not values:
+        return ()
+    return tx.execute(statement, {"community": community_id, "wanted": sorted(values)}).all()
+
+
+def _entry(row: Any) -> Entry:  # noqa: ANN401 - a row of _ENTRIES
+    return Entry(receipt_of(row), row.member_id, row.category_id, row.salt, row.request_hash)

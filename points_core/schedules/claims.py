@@ -179,7 +179,7 @@ def _publish(
         "claimed_at": now,
     }
     tx.execute(
-        insert_unless_there(tx, Publication),
+        insert_unless_there(tx.dialect.name, Publication),
         [{**shared, "slot": slot, "due_at": due_at} for slot, due_at in slots],
     )
 
