@@ -1,0 +1,32 @@
+"""The way in that speaks Discord: people's commands, buttons and reactions in, messages out.
+
+── the process ──
+__main__.py      `points-bot run`, `points-bot demo`
+run.py           open the books, stay connected, stop in order
+logs.py          what the host reads
+client.py        the bot: intents, parts, start and stop
+sync.py          the commands, sent to Discord only when they changed
+demo/            the bot and a simulated Discord, in the browser
+── what happens by itself ──
+ticker.py        what time brings: expiry, schedules
+courier.py       effects that must happen, delivered from the outbox
+posting.py       a post whose answer was lost is looked for before it is sent again
+── what people ask for ──
+cogs/            commands, menus, reactions; one file for one kind of asking
+giving.py  undo.py  cards.py  voting.py  policy_changes.py  rights.py  self_check.py
+                 the forms, buttons and steps that several of them share
+voting.py        one moderator's yes or no, and the buttons under a card
+cards.py         the cards of approval requests, in Discord
+posting.py       a post that may be out already is looked for before it is sent again
+policy_changes.py   one change of the policy, with what it was before
+rights.py        which roles may do what
+self_check.py    what the bot needs in a server, and what of it is missing
+── the borders ──
+origin.py        an interaction becomes an Origin
+checks.py        who may do what
+replies.py       an answer survives one broken connection
+refusals.py      errors become words, for every door
+messages/        values become messages
+
+Everything here asks the core and says what happened; nothing here decides about points.
+"""

@@ -1,0 +1,47 @@
+"""The commands at the host: `points-bot run` and `points-bot demo`; `python -m bot` alone runs."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+main = typer.Typer(name="points-bot", add_completion=False, pretty_exceptions_enable=False)
+
+
+@main.callback(invoke_without_command=True)
+def default(context: typer.Context) -> None:
+    """Points for a Discord community. Without a command: run the bot."""
+    if context.invoked_subcommand is None:
+        run()
+
+
+@main.command()
+def run() -> None:
+    """Connect to Discord with DISCORD_TOKEN and serve until stopped."""
+    from bot.run import run as serve
+
+    raise typer.Exit(asyncio.run(serve()))
+
+
+@main.command()
+def demo(
+    database: Annotated[
+        Path | None, typer.Option(help="The SQLite file that keeps the points; a temporary one if not given.")
+    ] = None,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Where the page is served; 0 for any free port.")
+    ] = 8000,
+    check: Annotated[
+        bool, typer.Option("--check", help="Tell the story, say what came of it, and end.")
+    ] = False,
+    browse: Annotated[bool, typer.Option("--browse", help="Open the page in the browser.")] = False,
+) -> None:
+    """Show the bot at work in a simulated Discord, in the browser; nothing to configure."""
+    from bot.demo import run_demo
+
+    raise typer.Exit(asyncio.run(run_demo(database=database, port=port, check=check, browse=browse)))
+
+
+if __name__ == "__main__":
+    main()

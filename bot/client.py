@@ -1,0 +1,123 @@
+"""The bot: what it listens to, what it is made of, how it starts and stops."""
+
+import asyncio
+import logging
+import pkgutil
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot import cogs, refusals, sync
+from bot.courier import Courier
+from bot.replies import may_pass
+from bot.ticker import Ticker
+from points_core.database import Points
+from points_core.settings import Settings
+
+discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # it never speaks; no need to say so
+
+FINISH_S = 4  # for answers under way when the bot stops, as long as a person may wait for one
+
+log = logging.getLogger(__name__)
+
+
+class PointsTree(app_commands.CommandTree["PointsBot"]):
+    """The commands; their errors are answered like those of buttons and forms."""
+
+    async def on_error(
+        self, interaction: discord.Interaction["PointsBot"], error: app_commands.AppCommandError
+    ) -> None:
+        """Answer an error of any command."""
+        await refusals.answer(interaction, error)
+
+
+class PointsBot(commands.Bot):
+    """The Discord client over open books; whoever opened the books closes them, after the bot.
+
+    No privileged intent: the guilds' channels and roles, and reactions, are all it hears besides commands.
+    """
+
+    def __init__(
+        self, points: Points, settings: Settings, *, clock: Callable[[], datetime] = discord.utils.utcnow
+    ) -> None:
+        super().__init__(
+            command_prefix=commands.when_mentioned,
+            help_command=None,
+            tree_cls=PointsTree,
+            intents=discord.Intents(guilds=True, guild_reactions=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+            allowed_contexts=app_commands.AppCommandContext(guild=True),
+            allowed_installs=app_commands.AppInstallationType(guild=True),
+            max_messages=None,
+        )
+        self.points = points
+        self.settings = settings
+        self.courier = Courier(self)
+        self.ticker = Ticker(self)
+        self._clock = clock
+        self._commands_settled = False
+
+    def now(self) -> datetime:
+        """Return the time (aware): the bot is an entry point, everything below it is told."""
+        return self._clock()
+
+    async def setup_hook(self) -> None:
+        """Load what people can ask for, tell Discord about it, start the clockwork.
+
+        discord.py calls this after each login; a login that broke off is repeated.
+        """
+        if not self.extensions:
+            for module in pkgutil.iter_modules(cogs.__path__, f"{cogs.__name__}."):
+                await self.load_extension(module.name)
+            self.ticker.start()
+        await self.sync_commands()
+
+    async def sync_commands(self) -> None:
+        """Bring Discord's list of commands up to date, unless that is done; never raises."""
+        if self._commands_settled:
+            return
+        try:
+            await sync.bring_up_to_date(self.tree)
+            self._commands_settled = True
+        except Exception as error:
+            if may_pass(error):
+                log.warning("the commands could not be compared with Discord's, soon again: %r", error)
+            else:  # the same commands would be refused again
+                self._commands_settled = True
+                log.exception("Discord did not take the commands")
+
+    async def on_ready(self) -> None:
+        """Deliver what waited while the bot was away."""
+        log.info("ready as %s in %d servers", self.user, len(self.guilds))
+        self.courier.wake()
+
+    async def on_resumed(self) -> None:
+        """Deliver what could not be delivered while the connection was broken."""
+        self.courier.wake()
+
+    async def close(self) -> None:
+        """Stop in order: no more ticks, answers under way, effects under way, then the connection."""
+        self.ticker.stop()
+        await self._finish_answers()
+        await self.courier.stop()
+        await super().close()
+
+    async def _finish_answers(self) -> None:
+        """Wait for what people asked before the stop; whatever is too slow is cancelled."""
+        under_way = [
+            task for task in asyncio.all_tasks() if task is not asyncio.current_task() and _serves(task)
+        ]
+        if under_way:
+            _, slow = await asyncio.wait(under_way, timeout=FINISH_S)
+            for task in slow:
+                log.warning("stopped before %s was finished", task.get_name())
+                task.cancel()
+
+
+def _serves(task: "asyncio.Task[Any]") -> bool:
+    """Tell by its name whether discord.py started `task` for a command, a button, a form or another event."""
+    return task.get_name().startswith(("CommandTree-invoker", "discord-ui-", "discord.py: "))

@@ -1,0 +1,52 @@
+"""What time brings: requests expire, scheduled boards fall due, effects that failed are tried again."""
+
+import logging
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from discord.ext import tasks
+
+from points_core import approvals, schedules
+from points_core.errors import DatabaseUnavailable
+
+if TYPE_CHECKING:
+    from bot.client import PointsBot
+
+PERIOD_S = 15  # a scheduled board may be this late; one small query each time
+
+log = logging.getLogger(__name__)
+
+
+class Ticker:
+    """Asks the books four times a minute what is due; what is due is decided and claimed there."""
+
+    def __init__(self, bot: "PointsBot") -> None:
+        self._bot = bot
+
+    def start(self) -> None:
+        """Begin to tick, at once when the bot is ready."""
+        self._loop.start()
+
+    def stop(self) -> None:
+        """End without a further tick."""
+        self._loop.cancel()
+
+    async def tick(self, now: datetime) -> None:
+        """Do what is due at `now` (aware). Never raises: what failed is due again at the next tick."""
+        try:
+            await self._bot.points.write(approvals.expire_due, now)
+            await self._bot.points.write(schedules.claim_due, now)
+        except DatabaseUnavailable as fault:
+            log.warning("the books could not be asked what is due: %s", fault.why)
+        except Exception:
+            log.exception("what is due could not be done")
+        self._bot.courier.wake()
+        await self._bot.sync_commands()
+
+    @tasks.loop(seconds=PERIOD_S)
+    async def _loop(self) -> None:
+        await self.tick(self._bot.now())
+
+    @_loop.before_loop
+    async def _until_ready(self) -> None:
+        await self._bot.wait_until_ready()
