@@ -1,0 +1,186 @@
+"""What everybody may look at: /balance, /history, /leaderboard, and the menu "Points history".
+
+A balance and a history are answered privately unless asked otherwise: looking does not fill the channel, and
+nobody has to wonder why they were looked up. A leaderboard is for everybody.
+"""
+
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import discord
+from discord import app_commands
+from discord.app_commands import Choice, ContextMenu
+from discord.ext import commands
+
+from bot.messages import boards
+from bot.pages import Turn, TurnButton, page_of
+from bot.replies import respond
+from points_core import history, leaderboard, policy
+from points_core.errors import InvalidTime
+from points_core.policy import Policy
+from points_core.windows import WindowName, midnight, parse_day
+
+if TYPE_CHECKING:
+    from bot.client import PointsBot
+
+Person = discord.Member | discord.User  # a User where someone has left: chosen by mention or id
+Interaction = discord.Interaction["PointsBot"]
+
+YEARS: Final = (1970, 9998)  # between them, every day has a midnight in every zone
+CHOICES: Final = 25  # as many as Discord shows
+LAST_INSTANT: Final = timedelta(microseconds=1)  # before midnight: a day's end still belongs to its month
+
+WINDOWS = [
+    Choice(name=name[0].upper() + name[1:], value=window.value) for window, name in boards.WINDOWS.items()
+]
+
+
+def _day(text: str | None) -> date | None:
+    """Return the day somebody wrote. Raises InvalidTime, also for years in which no bot counted points."""
+    if text is None:
+        return None
+    day = parse_day(text.strip())
+    if not YEARS[0] <= day.year <= YEARS[1]:
+        raise InvalidTime(text)
+    return day
+
+
+class Members(commands.Cog):
+    """What everybody may look at."""
+
+    def __init__(self, bot: "PointsBot") -> None:
+        self.bot = bot
+        self.menu = ContextMenu(name="Points history", callback=self.person_history)
+
+    async def cog_load(self) -> None:
+        """Bring the menu; discord.py knows it only on the tree."""
+        self.bot.tree.add_command(self.menu)
+
+    async def cog_unload(self) -> None:
+        """Take the menu away again."""
+        self.bot.tree.remove_command(self.menu.name, type=self.menu.type)
+
+    @app_commands.command()
+    @app_commands.guild_only()
+    @app_commands.describe(
+        member="Whose; your own if you choose nobody", private="Only you see it (so if not chosen)"
+    )
+    async def balance(
+        self, interaction: Interaction, member: Person | None = None, private: bool = True
+    ) -> None:
+        """See how many points somebody has, and what for."""
+        person = member or interaction.user
+        found = await self.bot.points.read(history.balance, str(interaction.guild_id), str(person.id))
+        await respond(interaction, embed=boards.balance(found, person.display_name), ephemeral=private)
+
+    @app_commands.command()
+    @app_commands.guild_only()
+    @app_commands.describe(
+        member="Whose points; your own if you choose nobody",
+        giver="Only what this person gave or took; everybody's points if you choose no member",
+        category="Only this heading",
+        since="From this day on, as 2026-01-31",
+        until="Up to this day, as 2026-01-31",
+        private="Only you see it (so if not chosen)",
+    )
+    async def history(
+        self,
+        interaction: Interaction,
+        member: Person | None = None,
+        giver: Person | None = None,
+        category: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        private: bool = True,
+    ) -> None:
+        """See every movement of somebody's points: how many, why, when, by whom."""
+        rules = await self.bot.points.read(policy.of, str(interaction.guild_id))
+        person = member or (interaction.user if giver is None else None)
+        heading = rules.category(category, retired=True)
+        turn = Turn(
+            caller=interaction.user.id,
+            member=person.id if person else None,
+            giver=giver.id if giver else None,
+            category=heading.id if heading else None,
+            since=_day(since),
+            until=_day(until),
+        )
+        if turn.since and turn.until and turn.until < turn.since:
+            raise InvalidTime(f"{since} to {until}")
+        await self._open(
+            interaction, turn, boards.history_title(_name(person), _name(giver)), private=private
+        )
+
+    @app_commands.guild_only()
+    async def person_history(self, interaction: Interaction, member: Person) -> None:
+        """Open the history of the person whose menu it was."""
+        turn = Turn(caller=interaction.user.id, member=member.id)
+        await self._open(interaction, turn, boards.history_title(_name(member), None), private=True)
+
+    async def _open(self, interaction: Interaction, turn: Turn, title: str, *, private: bool) -> None:
+        page = await page_of(self.bot, str(interaction.guild_id), turn, title)
+        page["ephemeral"] = private
+        await respond(interaction, **page)
+
+    @app_commands.command()
+    @app_commands.guild_only()
+    @app_commands.rename(as_of="as-of")
+    @app_commands.choices(window=WINDOWS)
+    @app_commands.describe(
+        category="Only this heading",
+        window="Only points of this time; all time if you choose none",
+        as_of="As it stood at the end of this day, as 2026-01-31",
+        private="Only you see it (everybody does if not chosen)",
+    )
+    async def leaderboard(
+        self,
+        interaction: Interaction,
+        category: str | None = None,
+        window: str = WindowName.ALL.value,
+        as_of: str | None = None,
+        private: bool = False,
+    ) -> None:
+        """See who has the most points, and where you stand."""
+        rules = await self.bot.points.read(policy.of, str(interaction.guild_id))
+        now = self.bot.now()
+        board = await self.bot.points.read(
+            leaderboard.named,
+            str(interaction.guild_id),
+            WindowName(window),
+            now,
+            category=category,
+            around=str(interaction.user.id),
+            as_of=_end_of(as_of, now, rules),
+        )
+        await respond(interaction, embed=boards.leaderboard(board, rules.zone), ephemeral=private)
+
+    @history.autocomplete("category")
+    @leaderboard.autocomplete("category")
+    async def _categories(self, interaction: Interaction, current: str) -> list[Choice[str]]:
+        rules = await self.bot.points.read(policy.of, str(interaction.guild_id))
+        names = [c.name for c in rules.categories if current.casefold() in c.name.casefold()]
+        return [Choice(name=name, value=name) for name in names[:CHOICES]]
+
+
+def _name(person: Person | None) -> str | None:
+    return person.display_name if person else None
+
+
+def _end_of(text: str | None, now: datetime, rules: Policy) -> datetime | None:
+    """Return the last instant of the local day somebody wrote, None for today, whose end is now.
+
+    Raises InvalidTime for days to come.
+    """
+    day = _day(text)
+    today = now.astimezone(rules.zone).date()
+    if day is None or day == today:
+        return None
+    if day > today:
+        raise InvalidTime(text or "")
+    return midnight(day + timedelta(days=1), rules.zone) - LAST_INSTANT
+
+
+async def setup(bot: "PointsBot") -> None:
+    """Bring the commands, and the buttons of messages sent before this start."""
+    bot.add_dynamic_items(TurnButton)
+    await bot.add_cog(Members(bot))
