@@ -1,0 +1,50 @@
+"""The log channel: a line for every movement of points and every change, delivered from the outbox."""
+
+from typing import TYPE_CHECKING
+
+from discord.ext import commands
+
+from bot.messages import log as messages
+from points_core import audit, history, policy
+from points_core.outbox import Effect, Topic
+
+if TYPE_CHECKING:
+    from bot.client import PointsBot
+
+NO_CHANNEL = "no log channel"
+
+
+class Log(commands.Cog):
+    """Writes down in the server what happened to its points."""
+
+    def __init__(self, bot: "PointsBot") -> None:
+        self.bot = bot
+        bot.courier.on(Topic.RECORDED, self.recorded)
+        bot.courier.on(Topic.CHANGED, self.changed)
+
+    async def recorded(self, effect: Effect) -> str:
+        """Log a movement of points."""
+        receipt = await self.bot.points.read(history.transaction, effect.community, int(effect.subject))
+        return await self._write(effect, messages.movement(receipt))
+
+    async def changed(self, effect: Effect) -> str:
+        """Log a change of settings, categories or schedules."""
+        entry = await self.bot.points.read(audit.find, effect.community, int(effect.subject))
+        if entry is None:
+            return "no such change"
+        return await self._write(effect, messages.change(entry))
+
+    async def _write(self, effect: Effect, line: str) -> str:
+        """Send a line to where the log is now, which may not be where it was when this happened."""
+        rules = await self.bot.points.read(policy.of, effect.community)
+        if rules.log_channel is None:
+            return NO_CHANNEL
+        channel = self.bot.get_partial_messageable(int(rules.log_channel))
+        # Links in reasons would unfold into pictures, and a log rings nobody's phone
+        await channel.send(line, nonce=f"pts{effect.id}", suppress_embeds=True, silent=True)
+        return "delivered"
+
+
+async def setup(bot: "PointsBot") -> None:
+    """Begin to write the log."""
+    await bot.add_cog(Log(bot))
