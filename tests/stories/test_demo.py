@@ -1,0 +1,53 @@
+"""The demo as its visitor meets it: started by its command, used in a browser, stopped by a signal."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.stories.screenshot import CHROMIUM, REASON, ROOT, award_in_the_page
+
+MISSING = [
+    what
+    for what, found in (
+        ("Chromium", CHROMIUM),
+        ("playwright", importlib.util.find_spec("playwright")),
+    )
+    if not found
+]
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.skipif(
+    bool(MISSING) and os.environ.get("CI") != "true", reason=f"needs {' and '.join(MISSING)} on this machine"
+)
+def test_an_award_typed_on_the_demos_page_is_announced_there(tmp_path: Path) -> None:
+    picture = tmp_path / "page.png"
+
+    answer = award_in_the_page(picture)
+
+    assert "+20" in answer
+    assert REASON in answer
+    assert "Undo" in answer
+    assert picture.stat().st_size > 20_000
+
+
+@pytest.mark.slow
+def test_a_story_is_told_once_per_file_and_its_people_come_back(tmp_path: Path) -> None:
+    database = tmp_path / "garden.db"
+
+    first, again = _check(database), _check(database)
+
+    assert "The story is told: " in first
+    assert first.split(",")[0] == again.split(",")[0]
+
+
+def _check(database: Path) -> str:
+    command = [sys.executable, "-m", "bot", "demo", "--check", "--database", str(database)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
