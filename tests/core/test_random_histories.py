@@ -1,0 +1,439 @@
+"""Random histories, told to both databases and to plain lists at once: all three must answer alike.
+
+Each history is one transaction per database, rolled back at its end, so that the next begins with nothing.
+POINTS_TEST_HISTORIES=2000 tells more of them than the usual 60, POINTS_TEST_STEPS makes each longer.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import Connection, Engine, Table, select
+
+from points_core import approvals, awards, communities, history, leaderboard, policy, scores, verification
+from points_core.database import Points, writer_engine
+from points_core.errors import InvalidSetting, LooksRepeated, PointsError
+from points_core.models import PointScore, ScoreBucket
+from points_core.settings import sync_url
+from points_core.values import Actor, ActorKind, Kind, Origin, Request
+from points_core.windows import WindowName
+from points_core.writer import Call, run_together
+from tests.conftest import BACKENDS, Databases
+from tests.core.conftest import settings_for
+from tests.core.plain_books import CALENDAR, PlainBooks
+
+HISTORIES = int(os.environ.get("POINTS_TEST_HISTORIES", "60"))
+STEPS = int(os.environ.get("POINTS_TEST_STEPS", "30"))
+
+BEGINNING = datetime(
+    2026, 3, 27, 21, 30, tzinfo=UTC
+)  # before clocks change in Paris, a month and a quarter end
+TOWNS = ("town", "village")
+PEOPLE = ("ada", "bob", "cyd", "mia", "ned")
+CATEGORIES = ("events", "helping", "talks")
+ZONES = ("UTC", "Europe/Paris", "America/New_York", "Pacific/Auckland")
+CHANGES: tuple[dict[str, Any], ...] = (
+    *({"daily_limit": limit} for limit in (None, 10, 25)),
+    *({"approval_threshold": threshold} for threshold in (None, 0, 5, 12)),
+    *({"quorum": quorum} for quorum in (1, 2, 3)),
+    *({"allow_negative": allowed} for allowed in (False, True)),
+    *({"timezone": zone} for zone in ZONES),
+    *({"min_award": least} for least in (1, 3)),
+    *({"max_award": most} for most in (2, 10, 1_000)),
+    {"request_hours": 1},
+    {"request_hours": 72, "quorum": 2},
+)
+STEPS_OF_THE_CLOCK = tuple(
+    timedelta(seconds=seconds)
+    for seconds in (1, 30, 61, 3_600, 6 * 3_600, 26 * 3_600, 9 * 86_400, -1, -90, -7_200, -25 * 3_600)
+)
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    "request": approvals.request,
+    "reverse": awards.reverse,
+    "vote": approvals.vote,
+    "cancel": approvals.cancel,
+    "change": policy.change,
+    "add_category": policy.add_category,
+    "retire_category": policy.retire_category,
+    "rename_category": policy.rename_category,
+}
+
+towns = st.sampled_from(TOWNS)
+people = st.sampled_from(PEOPLE)
+actors = people.map(Actor.member) | st.just(Actor(ActorKind.OPERATOR))
+amounts = st.integers(1, 12) | st.integers(1, 30)
+places = st.integers(0, 40)
+asks = st.fixed_dictionaries(
+    {
+        "kind": st.sampled_from([Kind.AWARD, Kind.AWARD, Kind.AWARD, Kind.DEDUCTION]),
+        "user_id": people,
+        "amount": amounts,
+        "reason": st.sampled_from(["helped", "gave a talk"]),
+    },
+    optional={
+        "category": st.sampled_from([*CATEGORIES, None]),
+        "evidence": st.just("https://example.com/1"),
+        "effective_at": st.integers(-60, 2).map(lambda days: BEGINNING + timedelta(days=days)),
+        "again": st.just(True),
+    },
+)
+
+
+@dataclass
+class Told:
+    """One operation that was called, to be called again."""
+
+    operation: str
+    origin: Origin
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
+@dataclass
+class Worlds:
+    """The same communities three times: on each database, and in plain lists."""
+
+    databases: dict[str, Connection]
+    plain: dict[str, PlainBooks] = field(default_factory=lambda: {town: PlainBooks() for town in TOWNS})
+
+    def everywhere(self, operate: Callable[[Connection], Any]) -> Any:
+        """Run something in a savepoint of each database and return its outcome, the same on both."""
+        outcomes = {name: said(lambda tx=tx: within(tx, operate)) for name, tx in self.databases.items()}
+        first, second = outcomes.values()
+        assert first == second, outcomes
+        return first
+
+
+def within(tx: Connection, operate: Callable[[Connection], Any]) -> Any:
+    with tx.begin_nested():
+        return operate(tx)
+
+
+def said(answer: Callable[[], Any]) -> Any:
+    """Return an answer, or the refusal in its place."""
+    try:
+        return shape(answer())
+    except PointsError as refusal:
+        return shape(refusal)
+
+
+def shape(answer: Any) -> Any:
+    """Return what can be compared of an answer: votes of one moment in the voters' order, refusals' fields."""
+    if isinstance(answer, list):
+        return [shape(each) for each in answer]
+    if isinstance(answer, Request):
+        return replace(answer, votes=tuple(sorted(answer.votes, key=lambda v: (v.at, v.user_id or ""))))
+    if isinstance(answer, InvalidSetting):
+        return InvalidSetting  # its words come from pydantic
+    if isinstance(answer, PointsError):
+        return type(answer), vars(answer)
+    return answer
+
+
+def alike(real: Any, plain: Any) -> bool:
+    """Return whether the books and the plain lists say the same; of several repeated asks either may be named."""
+    if isinstance(real, list):
+        return len(real) == len(plain) and all(map(alike, real, plain))
+    repeated = isinstance(plain, tuple) and plain[0] is LooksRepeated
+    return bool(real[0] is LooksRepeated if repeated and isinstance(real, tuple) else real == plain)
+
+
+class History(RuleBasedStateMachine):
+    """What may happen in two communities, in any order."""
+
+    engines: tuple[Engine, Engine]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = BEGINNING
+        self.told: list[Told] = []
+        self.connections = [engine.connect() for engine in self.engines]
+        self.worlds = Worlds(dict(zip(BACKENDS, self.connections, strict=True)))
+        for connection in self.connections:
+            connection.begin()
+
+    # ── telling ──
+
+    def origin(self, town: str, actor: Actor, key: str | None = None) -> Origin:
+        return Origin(town, actor, self.now, key or f"key:{len(self.told)}")
+
+    def tell(self, operation: str, origin: Origin, *args: Any, **kwargs: Any) -> None:
+        """Call an operation everywhere and compare."""
+        self.told.append(Told(operation, origin, args, kwargs))
+        real = self.worlds.everywhere(lambda tx: OPERATIONS[operation](tx, origin, *args, **kwargs))
+        plain = said(lambda: getattr(self.worlds.plain[origin.community], operation)(origin, *args, **kwargs))
+        assert alike(real, plain), f"{operation}: {real} instead of {plain}"
+
+    @initialize(threshold=st.sampled_from([None, 5, 12]), quorum=st.integers(1, 2))
+    def begin(self, threshold: int | None, quorum: int) -> None:
+        for town in TOWNS:
+            self.tell(
+                "change",
+                self.origin(town, Actor(ActorKind.OPERATOR)),
+                approval_threshold=threshold,
+                quorum=quorum,
+            )
+
+    @rule(town=towns, actor=actors, ask=asks)
+    def ask(self, town: str, actor: Actor, ask: dict[str, Any]) -> None:
+        self.tell("request", self.origin(town, actor), **ask)
+
+    @rule(together=st.lists(st.tuples(towns, actors, asks), min_size=2, max_size=5), repeat=st.booleans())
+    def ask_together(self, together: list[tuple[str, Actor, dict[str, Any]]], repeat: bool) -> None:
+        calls: list[tuple[Origin, dict[str, Any]]] = []
+        for town, actor, ask in together:
+            origin = self.origin(town, actor)
+            calls.append((origin, ask))
+            self.told.append(Told("request", origin, (), ask))
+        if repeat:
+            calls.append(calls[0])
+        real = self.worlds.everywhere(
+            lambda tx: run_together(tx, approvals.request, [Call((origin,), ask) for origin, ask in calls])
+        )
+        plain = [
+            said(lambda o=origin, a=ask: self.worlds.plain[o.community].request(o, **a))
+            for origin, ask in calls
+        ]
+        assert alike(real, plain), f"{real} instead of {plain}"
+
+    @rule(town=towns, actor=actors, number=places, own_only=st.booleans())
+    def take_back(self, town: str, actor: Actor, number: int, own_only: bool) -> None:
+        last = len(self.worlds.plain[town].moved)
+        number = max(last - number, 0)  # the latest ones most often
+        own_only = own_only and actor.kind is ActorKind.MEMBER
+        self.tell("reverse", self.origin(town, actor), number, reason="a mistake", own_only=own_only)
+
+    @rule(town=towns, voter=people, number=places, approve=st.sampled_from([True, True, True, False]))
+    def vote(self, town: str, voter: str, number: int, approve: bool) -> None:
+        waiting = self.worlds.plain[town].pending()
+        found = waiting[number % len(waiting)].number if waiting else number
+        note = None if approve else "too much"
+        self.tell("vote", self.origin(town, Actor.member(voter)), found, approve=approve, note=note)
+
+    @rule(town=towns, voter=people, number=places, approve=st.booleans())
+    def vote_on_any(self, town: str, voter: str, number: int, approve: bool) -> None:
+        self.tell("vote", self.origin(town, Actor.member(voter)), number, approve=approve)
+
+    @rule(town=towns, actor=people, number=places, any_request=st.booleans())
+    def cancel(self, town: str, actor: str, number: int, any_request: bool) -> None:
+        self.tell("cancel", self.origin(town, Actor.member(actor)), number % 8, any_request=any_request)
+
+    @rule()
+    def expire(self) -> None:
+        real = self.worlds.everywhere(lambda tx: approvals.expire_due(tx, self.now))
+        plain = [(town, n) for town, books in self.worlds.plain.items() for n in books.expire_due(self.now)]
+        assert sorted(real) == plain
+
+    @precondition(lambda self: self.told)
+    @rule(
+        place=places,
+        changes=st.sampled_from([{}, {}, {"amount": 4}, {"reason": "other"}, {"user_id": "bob"}]),
+    )
+    def deliver_again(self, place: int, changes: dict[str, Any]) -> None:
+        earlier = self.told[-1 - place % len(self.told)]
+        known = {name: value for name, value in changes.items() if name in earlier.kwargs}
+        origin = replace(earlier.origin, at=self.now)
+        self.tell(earlier.operation, origin, *earlier.args, **(earlier.kwargs | known))
+
+    @precondition(lambda self: self.told)
+    @rule(place=places, number=places, ask=asks, reverse=st.booleans())
+    def use_a_key_for_something_else(
+        self, place: int, number: int, ask: dict[str, Any], reverse: bool
+    ) -> None:
+        origin = replace(self.told[-1 - place % len(self.told)].origin, at=self.now)
+        if reverse:
+            self.tell("reverse", origin, number, reason="a mistake")
+        else:
+            self.tell("request", origin, **ask)
+
+    @rule(town=towns, actor=actors, changes=st.sampled_from(CHANGES))
+    def change_policy(self, town: str, actor: Actor, changes: dict[str, Any]) -> None:
+        self.tell("change", self.origin(town, actor), **changes)
+
+    @rule(town=towns, name=st.sampled_from(CATEGORIES), to=st.sampled_from((*CATEGORIES, None, "")))
+    def change_categories(self, town: str, name: str, to: str | None) -> None:
+        origin = self.origin(town, Actor.member("mia"))
+        if to is None:
+            self.tell("add_category", origin, name)
+        elif to == "":
+            self.tell("retire_category", origin, name)
+        else:
+            self.tell("rename_category", origin, name, to)
+
+    @rule(step=st.sampled_from(STEPS_OF_THE_CLOCK))
+    def the_clock_moves(self, step: timedelta) -> None:
+        self.now += step
+
+    # ── looking ──
+
+    @rule(
+        town=towns,
+        window=st.sampled_from(sorted(CALENDAR)),
+        category=st.sampled_from((*CATEGORIES, None)),
+        top=st.sampled_from([1, 2, 10]),
+    )
+    def look_at_a_board(self, town: str, window: WindowName, category: str | None, top: int) -> None:
+        self.compare_board(town, window, category, top)
+
+    @rule(town=towns, user_id=people)
+    def look_at_a_balance(self, town: str, user_id: str) -> None:
+        real = self.worlds.everywhere(lambda tx: history.balance(tx, town, user_id))
+        assert real == self.worlds.plain[town].balance(user_id)
+
+    @invariant()
+    def as_many_transactions_as_told(self) -> None:
+        """Nothing was written that nobody was told of."""
+        for town, books in self.worlds.plain.items():
+            newest = self.worlds.everywhere(lambda tx, town=town: history.page(tx, town, limit=2))
+            assert [r.number for r in newest.receipts] == [m.number for m in books.moved[:-3:-1]]
+
+    def compare_board(self, town: str, window: WindowName, category: str | None, top: int = 10) -> None:
+        real = self.worlds.everywhere(
+            lambda tx: leaderboard.named(tx, town, window, self.now, category=category, top=top, around="ada")
+        )
+        plain = said(lambda: self.worlds.plain[town].board(window, self.now, category))
+        if not isinstance(plain, list):
+            assert real == plain
+            return
+        mine = next((line for line in plain if line.user_id == "ada"), None)
+        place = plain.index(mine) if mine else 0
+        assert list(real.standings) == [line for line in plain if line.rank <= top]
+        assert (real.members, real.more_tied, real.mine) == (len(plain), 0, mine)
+        assert list(real.neighbours) == (plain[max(place - 1, 0) : place + 2] if mine else [])
+
+    # ── the end of a history ──
+
+    def teardown(self) -> None:
+        try:
+            if sys.exc_info()[0] is None:  # or what went wrong first would not be what is reported
+                self.compare_everything()
+        finally:
+            for connection in self.connections:
+                connection.close()
+
+    def compare_everything(self) -> None:
+        assert self.worlds.everywhere(verification.verify) == []
+        for town, books in self.worlds.plain.items():
+            assert self.worlds.everywhere(lambda tx, town=town: policy.of(tx, town)) == books.policy()
+            pending = self.worlds.everywhere(
+                lambda tx, town=town: list(approvals.pending(tx, town, limit=1_000))
+            )
+            assert pending == shape(books.pending())
+            receipts = self.worlds.everywhere(lambda tx, town=town: history.page(tx, town, limit=1_000))
+            assert list(receipts.receipts) == [books._receipt(m.number) for m in reversed(books.moved)]
+            for window in CALENDAR:
+                self.compare_board(town, window, None)
+            self.compare_board(town, WindowName.ALL, "events")
+            for user_id in PEOPLE:
+                self.look_at_a_balance(town, user_id)
+            for tx in self.connections:
+                rebuilding_changes_nothing(tx, town)
+
+
+def rebuilding_changes_nothing(tx: Connection, town: str) -> None:
+    community_id = communities.find(tx, town)
+    if community_id is None:
+        return
+    before = projections(tx, community_id)
+    scores.rebuild(tx, community_id, policy.by_number(tx, community_id).zone)
+    assert projections(tx, community_id) == before
+
+
+def projections(tx: Connection, community_id: int) -> list[tuple[Any, ...]]:
+    """Return every row of what is kept beside the transactions, in one order."""
+    tables: list[Table | Any] = [PointScore.__table__, ScoreBucket.__table__]
+    return [
+        tuple(row)
+        for table in tables
+        for row in tx.execute(
+            select(table).where(table.c.community_id == community_id).order_by(*table.primary_key)
+        )
+    ]
+
+
+@pytest.fixture(scope="module")
+def engines(databases: Databases) -> Iterator[tuple[Engine, Engine]]:
+    """One engine per backend, each on a database of its own."""
+    urls = [databases.new(backend) for backend in BACKENDS]
+    made = [writer_engine(sync_url(url)).execution_options(points_settings=settings_for(url)) for url in urls]
+    yield made[0], made[1]
+    for engine, url in zip(made, urls, strict=True):
+        engine.dispose()
+        databases.drop(url)
+
+
+def test_both_databases_answer_any_history_as_plain_lists_do(engines: tuple[Engine, Engine]) -> None:
+    class OnTheseDatabases(History):
+        pass
+
+    OnTheseDatabases.engines = engines
+    run_state_machine_as_test(
+        OnTheseDatabases,
+        settings=settings(
+            max_examples=HISTORIES,
+            stateful_step_count=STEPS,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        ),
+    )
+
+
+together = st.lists(st.tuples(people, asks), min_size=1, max_size=12)
+
+
+@settings(max_examples=max(5, HISTORIES // 12))
+@given(first=together, second=together)
+def test_waiting_operations_that_share_a_commit_answer_as_plain_lists_do(
+    databases: Databases, first: list[tuple[str, dict[str, Any]]], second: list[tuple[str, dict[str, Any]]]
+) -> None:
+    answers = [asyncio.run(asked_at_once(databases, backend, [first, second])) for backend in BACKENDS]
+
+    plain = PlainBooks()
+    expected = [said(lambda o=origin, a=ask: plain.request(o, **a)) for origin, ask in named([first, second])]
+    for answer in answers:
+        assert alike(answer, expected)
+
+
+Bursts = list[list[tuple[str, dict[str, Any]]]]
+
+
+def named(bursts: Bursts) -> list[tuple[Origin, dict[str, Any]]]:
+    """Give each ask its origin."""
+    flat = [each for burst in bursts for each in burst]
+    return [
+        (Origin("town", Actor.member(actor), BEGINNING, f"key:{n}"), ask)
+        for n, (actor, ask) in enumerate(flat)
+    ]
+
+
+async def asked_at_once(databases: Databases, backend: str, bursts: Bursts) -> list[Any]:
+    """Ask through the seam, each burst at once, and return the outcomes in order."""
+    url = databases.new(backend)
+    try:
+        async with Points.opened(settings_for(url)) as points:
+            waiting = iter(named(bursts))
+            outcomes: list[Any] = []
+            for burst in bursts:
+                asks = [next(waiting) for _ in burst]
+                outcomes += await asyncio.gather(
+                    *[points.write(approvals.request, origin, **ask) for origin, ask in asks],
+                    return_exceptions=True,
+                )
+            assert await points.read(verification.verify) == []
+            return [shape(outcome) for outcome in outcomes]
+    finally:
+        databases.drop(url)
