@@ -4,7 +4,7 @@ On SQLite they also stop REPLACE (which deletes without firing delete triggers),
 TRUNCATE and the replica role. A refused duplicate raises the name of its constraint.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterator
 
 ERASABLE = ("reason", "evidence", "salt")
 """What erasure may empty in a ledger row, and nobody may fill again."""
@@ -169,9 +169,19 @@ def names(dialect: str) -> frozenset[str]:
     return frozenset(_sqlite_guards() if dialect == "sqlite" else _postgres_guards())
 
 
-def statements(dialect: str) -> Iterable[str]:
-    """Return the DDL that installs the guards, in order."""
-    if dialect == "sqlite":
-        return _sqlite_guards().values()
-    functions = [_POSTGRES_REFUSE, _POSTGRES_ONLY_ERASE, _POSTGRES_FORWARD, _POSTGRES_ONCE]
-    return [*functions, *(part for guard in _postgres_guards().values() for part in guard.split(";\n"))]
+def statements(dialect: str, tables: Collection[str]) -> Iterator[str]:
+    """Yield the DDL that guards `tables`, one statement at a time, as a migration runs it."""
+    guards = _sqlite_guards() if dialect == "sqlite" else _postgres_guards()
+    for name, ddl in guards.items():
+        if name.startswith(tuple(tables)):
+            yield from [ddl] if dialect == "sqlite" else ddl.split(";\n")
+
+
+def functions() -> dict[str, str]:
+    """Return the functions behind the triggers of PostgreSQL, by name."""
+    return {
+        "points_refuse": _POSTGRES_REFUSE,
+        "points_only_erase": _POSTGRES_ONLY_ERASE,
+        "points_forward": _POSTGRES_FORWARD,
+        "points_decided_once": _POSTGRES_ONCE,
+    }
