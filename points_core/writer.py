@@ -8,7 +8,8 @@ operation alone waits for nobody.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from queue import Empty, SimpleQueue
@@ -75,11 +76,17 @@ class Writer:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._stopped = False
         self._thread = Thread(target=self._serve, name="points-writer", daemon=True)
         self._thread.start()
 
     def submit(self, operation: Callable[..., Any], call: Call) -> asyncio.Future[Any]:
-        """Queue one call of `operation`; the future is done after the commit. Call from a running loop."""
+        """Queue one call of `operation`; the future is done after the commit. Call from a running loop.
+
+        Raises DatabaseUnavailable once the writer is stopped.
+        """
+        if self._stopped:
+            raise DatabaseUnavailable("it is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         self._jobs.put(Job(operation, call, loop, future))
@@ -87,6 +94,7 @@ class Writer:
 
     def stop(self) -> None:
         """Finish what is queued, then end the thread; blocks until it has ended."""
+        self._stopped = True
         self._jobs.put(None)
         self._thread.join()
 
@@ -125,13 +133,16 @@ class Writer:
         for attempt in range(ATTEMPTS):
             try:
                 return self._transact(jobs)
+            except NotBegunError as error:
+                if not (_is_passing(error.cause) and attempt + 1 < ATTEMPTS):
+                    return [translated(error.cause)] * len(jobs)
             except DBAPIError as error:
                 if not (_is_passing(error) and attempt + 1 < ATTEMPTS):
                     return self._apart(jobs, error)
-                log.warning("retrying %d operations: %s", len(jobs), error.orig)
-                time.sleep(PAUSE_S * 2**attempt)
             except Exception as error:
                 return self._apart(jobs, error)
+            log.warning("trying %d operations again", len(jobs))
+            time.sleep(PAUSE_S * 2**attempt)
         raise AssertionError("unreachable")
 
     def _apart(self, jobs: Sequence[Job], error: Exception) -> list[Any]:
@@ -141,14 +152,33 @@ class Writer:
         return [outcome for job in jobs for outcome in self._commit([job])]
 
     def _transact(self, jobs: Sequence[Job]) -> list[Any]:
-        with self._engine.connect() as connection, connection.begin():
-            _lock_heads(connection, jobs)
+        with self._begun(jobs) as connection:
             if len(jobs) == 1:
                 return [jobs[0].operation(connection, *jobs[0].call.args, **jobs[0].call.kwargs)]
             outcomes: list[Any] = []
             for operation, same in groupby(jobs, key=lambda job: job.operation):
                 outcomes += run_together(connection, operation, [job.call for job in same])
             return outcomes
+
+    @contextmanager
+    def _begun(self, jobs: Sequence[Job]) -> Iterator[Connection]:
+        """Hold a transaction open. Raises NotBegunError while the database is locked, gone or unreachable."""
+        with ExitStack() as held:
+            try:
+                connection = held.enter_context(self._engine.connect())
+                held.enter_context(connection.begin())
+                _lock_heads(connection, jobs)
+            except DBAPIError as error:
+                raise NotBegunError(error) from error
+            yield connection
+
+
+class NotBegunError(Exception):
+    """No operation ran: what stands in the way stands in the way of all of them."""
+
+    def __init__(self, cause: DBAPIError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
 
 
 def translated(error: Exception) -> Exception:

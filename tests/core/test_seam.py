@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import sqlite3
+import time
 from datetime import timedelta
 
 import pytest
@@ -10,7 +12,9 @@ from sqlalchemy import Connection, text
 from points_core import approvals, history, policy, verification
 from points_core.database import Points
 from points_core.errors import DatabaseUnavailable, InsufficientBalance, LimitExceeded, PointsError
+from points_core.settings import database_file, sync_url
 from points_core.values import Kind, Receipt
+from tests.conftest import Databases
 from tests.core.conftest import ADA, COMMUNITY, GRACE, MOD, NOON, by, row_counts, settings_for
 
 
@@ -119,6 +123,32 @@ async def test_two_processes_on_one_database_keep_one_ledger(database_url: str) 
 
         assert (await here.read(history.balance, COMMUNITY, ADA)).current == 100
         assert await there.read(verification.verify) == []
+
+
+async def test_a_locked_database_is_a_fault_for_all_who_wait_and_within_discords_three_seconds(
+    databases: Databases,
+) -> None:
+    url = databases.new("sqlite")
+    async with Points.opened(settings_for(url)) as points:
+        await award(points, 0)
+        other = sqlite3.connect(str(database_file(sync_url(url))), isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        outcomes = await asyncio.gather(*[award(points, n) for n in range(1, 30)], return_exceptions=True)
+        took = time.monotonic() - began
+        other.execute("ROLLBACK")
+        other.close()
+
+        assert all(isinstance(o, DatabaseUnavailable) for o in outcomes)
+        assert took < 10  # not two seconds for each of them in turn
+        assert isinstance(await award(points, 1), Receipt)
+
+
+async def test_a_closed_database_says_so(database_url: str) -> None:
+    points = await Points.open(settings_for(database_url))
+    await points.close()
+    with pytest.raises(DatabaseUnavailable):
+        await award(points, 1)
 
 
 # --- races: each of these is decided inside one transaction, or it is not decided at all
