@@ -97,7 +97,12 @@ _ENTRIES = (
         AuditEvent.after,
     )
     .join(Community, Community.id == AuditEvent.community_id)
-    .outerjoin(Member, (Member.community_id == AuditEvent.community_id) & (Member.id == AuditEvent.actor_id))
+    .outerjoin(
+        Member,
+        (AuditEvent.actor_kind == ActorKind.MEMBER.value)
+        & (Member.community_id == AuditEvent.community_id)
+        & (Member.id == AuditEvent.actor_id),
+    )
 )
 
 

@@ -59,11 +59,12 @@ class RequestState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who did something; `user_id` and `name` only for members."""
+    """Who did something; `user_id` for members, `name` for those who have one, `client` is a program's number."""
 
     kind: ActorKind
     user_id: str | None = None
     name: str | None = None
+    client: int | None = None
 
     @classmethod
     def member(cls, user_id: str, name: str | None = None) -> "Actor":
@@ -116,6 +117,7 @@ class Receipt:
     recorded_at: datetime
     reverses: int | None = None
     request: int | None = None
+    batch: int | None = None
     replayed: bool = False
 
 

@@ -83,7 +83,11 @@ _REQUESTS = (
     )
     .outerjoin(
         _Asking,
-        and_(_Asking.community_id == ApprovalRequest.community_id, _Asking.id == ApprovalRequest.actor_id),
+        and_(
+            ApprovalRequest.actor_kind == ActorKind.MEMBER.value,
+            _Asking.community_id == ApprovalRequest.community_id,
+            _Asking.id == ApprovalRequest.actor_id,
+        ),
     )
     .outerjoin(
         Category,

@@ -48,6 +48,7 @@ class Movement:
     effective_at: datetime | None = None
     request: int | None = None
     validator_id: int | None = None
+    batch: int | None = None
 
     def commitment(self, member_id: int, salt: bytes, reverses: int | None = None) -> bytes:
         """Return the salted hash of what is asked; a reversal's date is its original's, not asked for."""
@@ -138,7 +139,9 @@ class Books:
             spends=movement.amount < 0,
         )
 
-    def reverse(self, number: int, *, reason: str, actor: Actor, key: str, at: datetime) -> Receipt:
+    def reverse(
+        self, number: int, *, reason: str, actor: Actor, key: str, at: datetime, batch: int | None = None
+    ) -> Receipt:
         """Take transaction `number` back, dated with it; or return the earlier receipt of the same key.
 
         Raises UnknownTransaction, AlreadyReversed, NotReversible, InsufficientBalance, BalanceOutOfRange,
@@ -147,7 +150,7 @@ class Books:
         original = self.entries.get(number)
         if original is None:
             raise UnknownTransaction(number)
-        movement = self._counter(original, reason=reason, actor=actor, key=key, at=at)
+        movement = replace(self._counter(original, reason=reason, actor=actor, key=key, at=at), batch=batch)
         if earlier := self._seen_reversal(movement, original):
             return earlier
         if original.receipt.kind is Kind.REVERSAL:
@@ -189,7 +192,9 @@ class Books:
         return person.id
 
     def actor_id(self, actor: Actor, at: datetime) -> int | None:
-        """Return the member number of an acting member, None for every other kind of actor."""
+        """Return an acting member's number, a program's, None for every other kind of actor."""
+        if actor.kind is ActorKind.CLIENT:
+            return actor.client
         if actor.kind is not ActorKind.MEMBER or actor.user_id is None:
             return None
         return self.enrol(actor.user_id, actor.name, at)
@@ -327,6 +332,7 @@ class Books:
             "actor_id": actor_id,
             "validator_id": movement.validator_id,
             "request_number": movement.request,
+            "batch": movement.batch,
             "reverses": reverses,
             "key": movement.key,
             "request_hash": request_hash,
@@ -359,6 +365,7 @@ class Books:
             recorded_at=recorded_at,
             reverses=reverses,
             request=movement.request,
+            batch=movement.batch,
         )
         self.entries[head.seq] = Entry(receipt, account.member_id, row["category_id"], salt, request_hash)
         self.keys[movement.key] = head.seq

@@ -28,6 +28,8 @@ RECEIPTS = (
         PointTransaction.recorded_at,
         PointTransaction.reverses,
         PointTransaction.request_number,
+        PointTransaction.batch,
+        PointTransaction.actor_id,
     )
     .join(
         Member,
@@ -35,7 +37,11 @@ RECEIPTS = (
     )
     .outerjoin(
         _Acting,
-        and_(_Acting.community_id == PointTransaction.community_id, _Acting.id == PointTransaction.actor_id),
+        and_(
+            PointTransaction.actor_kind == ActorKind.MEMBER.value,
+            _Acting.community_id == PointTransaction.community_id,
+            _Acting.id == PointTransaction.actor_id,
+        ),
     )
     .outerjoin(
         Category,
@@ -61,9 +67,16 @@ def receipt_of(row: Any) -> Receipt:  # noqa: ANN401 - a row of RECEIPTS, whatev
         category=row.category,
         reason=row.reason,
         evidence=row.evidence,
-        actor=Actor(ActorKind(row.actor_kind), row.actor_user_id, row.actor_name),
+        actor=_actor(row),
         effective_at=row.effective_at,
         recorded_at=row.recorded_at,
         reverses=row.reverses,
         request=row.request_number,
+        batch=row.batch,
     )
+
+
+def _actor(row: Any) -> Actor:  # noqa: ANN401 - a row of RECEIPTS
+    kind = ActorKind(row.actor_kind)
+    client = row.actor_id if kind is ActorKind.CLIENT else None
+    return Actor(kind, row.actor_user_id, row.actor_name, client)
