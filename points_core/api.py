@@ -21,7 +21,7 @@ from points_core.database import Points
 from points_core.history import Page
 from points_core.leaderboard import Board
 from points_core.settings import Settings
-from points_core.values import Actor, ActorKind, Kind, Origin, Receipt, Request, clean_instant
+from points_core.values import Actor, ActorKind, Kind, Origin, Receipt, Request, clean_instant, outside_key
 from points_core.windows import WindowName
 
 __all__ = [
@@ -206,7 +206,8 @@ async def _lifetime(loop: asyncio.AbstractEventLoop) -> AsyncGenerator[Points, N
 
 def _origin(points: Points, community_id: str | None, key: str | None) -> Origin:
     actor = Actor(ActorKind.CLIENT)
-    return Origin(community_id or points.settings.community, actor, _now(), key or f"python:{uuid4()}")
+    kept = outside_key("python", key) if key else f"python:{uuid4()}"
+    return Origin(community_id or points.settings.community, actor, _now(), kept)
 
 
 def _now() -> datetime:

@@ -37,6 +37,7 @@ SQLITE_PRAGMAS = {
     "temp_store": "MEMORY",
     "wal_autocheckpoint": str(CHECKPOINT_PAGES),
     "recursive_triggers": "ON",  # or REPLACE deletes rows without firing the guards
+    "secure_delete": "ON",  # what is erased is overwritten, not only let go of
 }
 
 

@@ -4,12 +4,14 @@ Kind, ActorKind, RequestState    the closed lists
 Actor, Origin                    who asked, in which community, when, with which key
 Receipt, Request                 what a write did: points moved, or points wait
 whole_amount, parse_amount, clean_text, clean_link, clean_id, clean_key, clean_name, clean_instant
+outside_key                      a caller's own idempotency key, without what it may say about people
 """
 
 import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 
 from points_core.errors import InvalidAmount, InvalidText, InvalidTime
 
@@ -232,6 +234,15 @@ def clean_key(text: object) -> str:
     if not isinstance(text, str) or not _KEY.fullmatch(text):
         raise InvalidText("key", MAX_KEY)
     return text
+
+
+def outside_key(way_in: str, given: object) -> str:
+    """Return the key under which a caller's own idempotency key is kept: `way_in` and a digest.
+
+    Keys stand in the ledger for good, and callers like to put people's ids in theirs.
+    Raises InvalidText for what cannot be a key.
+    """
+    return f"{way_in}:{sha256(clean_key(given).encode()).hexdigest()[:40]}"
 
 
 def clean_name(text: str | None) -> str | None:

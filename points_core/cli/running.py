@@ -14,7 +14,7 @@ from points_core.cli.words import words
 from points_core.database import Points
 from points_core.errors import PointsError, Refused
 from points_core.settings import Settings
-from points_core.values import Actor, ActorKind, Origin
+from points_core.values import Actor, ActorKind, Origin, outside_key
 
 T = TypeVar("T")
 
@@ -58,7 +58,8 @@ def community_of(points: Points, named: str | None) -> str:
 
 def origin(points: Points, community: str | None, key: str | None) -> Origin:
     """Return the origin of a command typed at the host."""
-    return Origin(community_of(points, community), Actor(ActorKind.OPERATOR), now(), key or f"cli:{uuid4()}")
+    kept = outside_key("cli", key) if key else f"cli:{uuid4()}"
+    return Origin(community_of(points, community), Actor(ActorKind.OPERATOR), now(), kept)
 
 
 def say(line: str) -> None:

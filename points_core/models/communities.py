@@ -89,7 +89,10 @@ class Member(Base):
 
 
 class Erasure(Base):
-    """A member's wish to be forgotten: done at `due_at` unless cancelled before."""
+    """A member's wish to be forgotten: done at `due_at` unless cancelled before.
+
+    `scrubbed_at` is when the file was rewritten so that nothing of it is left between its rows.
+    """
 
     __tablename__ = "erasures"
     __table_args__ = (
@@ -107,3 +110,4 @@ class Erasure(Base):
     due_at: Mapped[datetime]
     cancelled_at: Mapped[datetime | None]
     done_at: Mapped[datetime | None]
+    scrubbed_at: Mapped[datetime | None]

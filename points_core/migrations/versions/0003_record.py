@@ -128,6 +128,7 @@ def upgrade() -> None:
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("cancelled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("scrubbed_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("cancelled_at IS NULL OR done_at IS NULL", name=op.f("ck_erasures_one_end")),
         sa.ForeignKeyConstraint(
             ["community_id", "member_id"],
