@@ -20,7 +20,11 @@ from bot.replies import ALREADY_ANSWERED, BROKEN, EXPIRED, may_pass, respond
 from points_core.errors import (
     AlreadyReversed,
     AlreadyVoted,
+    BackupDamaged,
+    BackupFailed,
     BalanceOutOfRange,
+    BehindAnchor,
+    BooksClosed,
     DatabaseUnavailable,
     DuplicateTransaction,
     Fault,
@@ -40,6 +44,7 @@ from points_core.errors import (
     SelfAward,
     SettingsInvalid,
     UnknownCategory,
+    UnknownClient,
     UnknownRequest,
     UnknownSchedule,
     UnknownTransaction,
@@ -148,6 +153,7 @@ _WORDS: Final[dict[type[PointsError], Callable[[Any], str]]] = {
     UnknownRequest: lambda e: (
         f"There is no approval request #{e.number:,} here. `/pending` shows those that wait."
     ),
+    UnknownClient: lambda e: f"There is no token #{e.number:,} here. `/points-tokens list` shows them.",
     UnknownSchedule: lambda e: f"There is no schedule #{e.number:,} here. `/schedule list` shows them.",
     AlreadyReversed: lambda e: (
         f"Transaction #{e.number:,} was already undone, by transaction #{e.by:,}. Nothing was changed."
@@ -169,6 +175,17 @@ _WORDS: Final[dict[type[PointsError], Callable[[Any], str]]] = {
     LedgerCorrupt: lambda e: (
         "My books contradict themselves, so I changed nothing. "
         "Tell whoever runs this bot to run `points verify`."
+    ),
+    BackupDamaged: lambda e: "That backup is damaged, so nothing was changed. Tell whoever runs this bot.",
+    BehindAnchor: lambda e: (
+        f"That backup ends before transaction #{e.anchor:,}, so nothing was changed. Tell whoever runs this bot."
+    ),
+    BooksClosed: lambda e: (
+        "This server's books failed their verification, so they take nothing new until they are repaired. "
+        "Nothing was changed; balances and boards can be read. Whoever runs this bot can see why in `points doctor`."
+    ),
+    BackupFailed: lambda e: (
+        "I could not make a backup first, so I changed nothing. Tell whoever runs this bot."
     ),
     SettingsInvalid: lambda e: (
         f"I am set up wrongly ({shown(e.name, 60)}), so nothing was changed. Tell whoever runs this bot."

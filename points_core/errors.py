@@ -13,15 +13,19 @@ PointsError
 │   ├── LimitExceeded        a giver's daily limit
 │   ├── SelfAward            giver and receiver are one person
 │   ├── NotAllowed           the person lacks the capability
-│   ├── UnknownCategory · UnknownTransaction · UnknownRequest · UnknownSchedule
+│   ├── UnknownCategory · UnknownTransaction · UnknownRequest · UnknownSchedule · UnknownClient
 │   ├── AlreadyReversed      a transaction is taken back at most once
 │   ├── NotReversible        a reversal cannot itself be reversed
 │   ├── RequestClosed        the approval request is already decided
 │   ├── OwnRequest           the requester or the receiver tried to vote
-│   └── AlreadyVoted         one moderator, one vote
+│   ├── AlreadyVoted         one moderator, one vote
+│   ├── BackupDamaged        the backup is not what its manifest says
+│   └── BehindAnchor         the backup ends before what was already shown outside
 └── Fault                    something wrong on our side
     ├── DatabaseUnavailable  locked, full, gone or unreachable
     ├── LedgerCorrupt        the books contradict themselves
+    ├── BooksClosed          the community's books failed their verification and take nothing new
+    ├── BackupFailed         no backup or restore point could be made, or not put back
     └── SettingsInvalid      the process's environment cannot be used
 
 Errors carry fields, not sentences: words and HTTP statuses live at the borders.
@@ -166,6 +170,13 @@ class UnknownSchedule(Refused):
 
 
 @dataclass(eq=False)
+class UnknownClient(Refused):
+    """The community has no API client `number`."""
+
+    number: int
+
+
+@dataclass(eq=False)
 class AlreadyReversed(Refused):
     """Transaction `number` was taken back before, by transaction `by`."""
 
@@ -204,6 +215,24 @@ class AlreadyVoted(Refused):
 
 
 @dataclass(eq=False)
+class BackupDamaged(Refused):
+    """The backup `file` is not what its manifest says: `why`."""
+
+    file: str
+    why: str
+
+
+@dataclass(eq=False)
+class BehindAnchor(Refused):
+    """The backup has `community` end at transaction `number`; `anchor`, known from `place`, is not in it."""
+
+    community: str
+    number: int
+    anchor: int
+    place: str
+
+
+@dataclass(eq=False)
 class DatabaseUnavailable(Fault):
     """The database could not be used: `why`, in the database's own words."""
 
@@ -215,6 +244,21 @@ class LedgerCorrupt(Fault):
     """The books contradict themselves: `what`, and where."""
 
     what: str
+
+
+@dataclass(eq=False)
+class BooksClosed(Fault):
+    """The books of `community` failed their verification and take nothing new: `why`."""
+
+    community: str
+    why: str
+
+
+@dataclass(eq=False)
+class BackupFailed(Fault):
+    """A backup could not be made or put back: `why`."""
+
+    why: str
 
 
 @dataclass(eq=False)

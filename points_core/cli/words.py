@@ -6,7 +6,11 @@ from typing import Any, Final
 from points_core.errors import (
     AlreadyReversed,
     AlreadyVoted,
+    BackupDamaged,
+    BackupFailed,
     BalanceOutOfRange,
+    BehindAnchor,
+    BooksClosed,
     DatabaseUnavailable,
     DuplicateTransaction,
     InsufficientBalance,
@@ -25,6 +29,7 @@ from points_core.errors import (
     SelfAward,
     SettingsInvalid,
     UnknownCategory,
+    UnknownClient,
     UnknownRequest,
     UnknownSchedule,
     UnknownTransaction,
@@ -56,7 +61,7 @@ WORDS: Final[dict[type[PointsError], Callable[[Any], str]]] = {
     BalanceOutOfRange: lambda e: (
         f"With {e.amount} more, the balance {e.balance} could not be counted exactly."
     ),
-    DuplicateTransaction: lambda e: f"The key {e.key!r} was used before, for another request; use a new one.",
+    DuplicateTransaction: lambda e: "That key was used before, for another request; use a new one.",
     LooksRepeated: lambda e: f"The same was asked a moment ago, as #{e.number}.",
     LimitExceeded: lambda e: (
         f"The giver's daily limit is {e.limit} points, {e.used} are used; it begins again at {e.resets_at.isoformat()}."
@@ -66,6 +71,7 @@ WORDS: Final[dict[type[PointsError], Callable[[Any], str]]] = {
     UnknownCategory: _category,
     UnknownTransaction: lambda e: f"There is no transaction #{e.number}; `points history` shows the numbers.",
     UnknownRequest: lambda e: f"There is no approval request #{e.number}.",
+    UnknownClient: lambda e: f"There is no token #{e.number}; `points token list` shows them.",
     UnknownSchedule: lambda e: f"There is no schedule #{e.number}.",
     AlreadyReversed: lambda e: f"Transaction #{e.number} was taken back before, by #{e.by}.",
     NotReversible: lambda e: f"Transaction #{e.number} is itself a reversal; award the points anew instead.",
@@ -76,5 +82,15 @@ WORDS: Final[dict[type[PointsError], Callable[[Any], str]]] = {
         f"The database cannot be used: {e.why}. POINTS_DATABASE_URL says where it is."
     ),
     LedgerCorrupt: lambda e: f"The books contradict themselves: {e.what}. Run `points verify`.",
+    BackupDamaged: lambda e: f"{e.file} cannot be used: {e.why}. Nothing was changed.",
+    BehindAnchor: lambda e: (
+        f"The backup ends at #{e.number} in {e.community} and does not hold #{e.anchor} as {e.place} knows it. "
+        "Nothing was changed; --force goes back all the same."
+    ),
+    BooksClosed: lambda e: (
+        f"The books of {e.community} are closed: {e.why}. "
+        f"Repair or restore them, then `points verify --reopen {e.community}`."
+    ),
+    BackupFailed: lambda e: f"That did not work: {e.why}.",
     SettingsInvalid: lambda e: f"{e.name} cannot be used: {e.why}.",
 }
