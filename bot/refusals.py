@@ -23,10 +23,13 @@ from points_core.errors import (
     BackupDamaged,
     BackupFailed,
     BalanceOutOfRange,
+    BatchNotUndoable,
+    BatchUndone,
     BehindAnchor,
     BooksClosed,
     DatabaseUnavailable,
     DuplicateTransaction,
+    ExportTooLarge,
     Fault,
     InsufficientBalance,
     InvalidAmount,
@@ -41,13 +44,16 @@ from points_core.errors import (
     OwnRequest,
     PointsError,
     RequestClosed,
+    RowsRefused,
     SelfAward,
     SettingsInvalid,
+    UnknownBatch,
     UnknownCategory,
     UnknownClient,
     UnknownRequest,
     UnknownSchedule,
     UnknownTransaction,
+    UnreadableFile,
 )
 
 S = TypeVar("S")
@@ -61,6 +67,8 @@ DOING: Final = {
     "undo": "undo other people's transactions",
     "configure": "change the settings",
 }
+
+ROWS_SHOWN, ROW_WORDS = 6, 250  # rows of a file that cannot be, characters about each: a message holds 2,000
 
 LOST = (
     "The connection to Discord broke while I answered. What you asked for may be done: "
@@ -126,6 +134,13 @@ def _voted(error: AlreadyVoted) -> str:
     return f"You already voted {vote} request #{error.number:,}; a vote stays as it was given."
 
 
+def _rows(error: RowsRefused) -> str:
+    lines = [f"{len(error.rows):,} of {error.total:,} rows cannot be, so nothing was written:"]
+    lines += [f"- row {row.row:,}: {words(row.error)[:ROW_WORDS]}" for row in error.rows[:ROWS_SHOWN]]
+    more = len(error.rows) - ROWS_SHOWN
+    return "\n".join([*lines, f"… and {more:,} more"] if more > 0 else lines)
+
+
 _WORDS: Final[dict[type[PointsError], Callable[[Any], str]]] = {
     InvalidAmount: _amount,
     InvalidText: _text,
@@ -168,6 +183,22 @@ _WORDS: Final[dict[type[PointsError], Callable[[Any], str]]] = {
         f"You asked for request #{e.number:,} or would receive it: another moderator has to decide."
     ),
     AlreadyVoted: _voted,
+    UnknownBatch: lambda e: f"There is no batch {e.number:,} here.",
+    BatchUndone: lambda e: (
+        f"Batch {e.number:,} was already undone, by batch {e.by:,}. Nothing was changed."
+    ),
+    BatchNotUndoable: lambda e: (
+        f"Batch {e.number:,} is itself the undo of a batch. Import the file anew instead."
+    ),
+    RowsRefused: _rows,
+    UnreadableFile: lambda e: (
+        (f"Row {e.row:,} of the file: " if e.row else "I cannot use that file: ")
+        + f"{shown(e.why, 200)}. Nothing was written."
+    ),
+    ExportTooLarge: lambda e: (
+        f"That export has more than {e.limit:,} {shown(e.unit, 10)}. Choose a shorter range or a category, "
+        "or ask whoever runs this bot for `points export`."
+    ),
     DatabaseUnavailable: lambda e: (
         "I cannot reach my books right now, so nothing was changed. Try again in a minute; "
         "if it stays so, tell whoever runs this bot."

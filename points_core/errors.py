@@ -19,6 +19,10 @@ PointsError
 │   ├── RequestClosed        the approval request is already decided
 │   ├── OwnRequest           the requester or the receiver tried to vote
 │   ├── AlreadyVoted         one moderator, one vote
+│   ├── UnknownBatch · BatchUndone · BatchNotUndoable   a batch is undone as a unit, at most once
+│   ├── RowsRefused          rows of a batch that cannot be; none of them was written
+│   ├── UnreadableFile       a file that is not what it should be
+│   ├── ExportTooLarge       an export larger than what can be handed over here
 │   ├── BackupDamaged        the backup is not what its manifest says
 │   └── BehindAnchor         the backup ends before what was already shown outside
 └── Fault                    something wrong on our side
@@ -212,6 +216,65 @@ class AlreadyVoted(Refused):
 
     number: int
     approve: bool
+
+
+@dataclass(eq=False)
+class UnknownBatch(Refused):
+    """The community has no batch `number`."""
+
+    number: int
+
+
+@dataclass(eq=False)
+class BatchUndone(Refused):
+    """Batch `number` was taken back before, by batch `by`."""
+
+    number: int
+    by: int
+
+
+@dataclass(eq=False)
+class BatchNotUndoable(Refused):
+    """Batch `number` itself took another one back."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class RowRefused:
+    """One row of a batch that cannot be, and why.
+
+    `row` is the row's number where it came from (a file's row, a list's, an undone transaction's number);
+    `user_id` whom it is about, if that is known.
+    """
+
+    row: int
+    user_id: str | None
+    error: Refused
+
+
+@dataclass(eq=False)
+class RowsRefused(Refused):
+    """`rows` of the `total` rows of a batch cannot be, so none of them was written."""
+
+    rows: tuple[RowRefused, ...]
+    total: int
+
+
+@dataclass(eq=False)
+class UnreadableFile(Refused):
+    """The file cannot be used: `why`, in `row` if it is one row's fault (the header is row 1)."""
+
+    why: str
+    row: int | None = None
+
+
+@dataclass(eq=False)
+class ExportTooLarge(Refused):
+    """The export has more than `limit` `unit` (bytes, rows), the most that can be handed over so."""
+
+    limit: int
+    unit: str
 
 
 @dataclass(eq=False)

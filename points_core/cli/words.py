@@ -9,10 +9,13 @@ from points_core.errors import (
     BackupDamaged,
     BackupFailed,
     BalanceOutOfRange,
+    BatchNotUndoable,
+    BatchUndone,
     BehindAnchor,
     BooksClosed,
     DatabaseUnavailable,
     DuplicateTransaction,
+    ExportTooLarge,
     InsufficientBalance,
     InvalidAmount,
     InvalidSetting,
@@ -26,14 +29,19 @@ from points_core.errors import (
     OwnRequest,
     PointsError,
     RequestClosed,
+    RowsRefused,
     SelfAward,
     SettingsInvalid,
+    UnknownBatch,
     UnknownCategory,
     UnknownClient,
     UnknownRequest,
     UnknownSchedule,
     UnknownTransaction,
+    UnreadableFile,
 )
+
+ROWS_SHOWN = 20  # of the rows of a file or batch that cannot be: what one screen holds
 
 
 def words(error: PointsError) -> str:
@@ -46,6 +54,13 @@ def _category(error: UnknownCategory) -> str:
     return f"There is no category {error.category!r}; " + (
         f"there are: {known}." if known else "there are none yet."
     )
+
+
+def _rows(error: RowsRefused) -> str:
+    lines = [f"{len(error.rows)} of {error.total} rows cannot be, so nothing was written:"]
+    lines += [f"  row {row.row}: {words(row.error)}" for row in error.rows[:ROWS_SHOWN]]
+    more = len(error.rows) - ROWS_SHOWN
+    return "\n".join([*lines, f"  and {more} more"] if more > 0 else lines)
 
 
 WORDS: Final[dict[type[PointsError], Callable[[Any], str]]] = {
@@ -78,6 +93,16 @@ WORDS: Final[dict[type[PointsError], Callable[[Any], str]]] = {
     RequestClosed: lambda e: f"Request #{e.number} is already {e.state}.",
     OwnRequest: lambda e: f"The requester and the receiver of request #{e.number} cannot vote on it.",
     AlreadyVoted: lambda e: f"That person already voted on request #{e.number}.",
+    UnknownBatch: lambda e: f"There is no batch {e.number}; `points batch list` shows them.",
+    BatchUndone: lambda e: f"Batch {e.number} was taken back before, by batch {e.by}.",
+    BatchNotUndoable: lambda e: f"Batch {e.number} itself took a batch back; import or award anew instead.",
+    RowsRefused: _rows,
+    UnreadableFile: lambda e: (
+        (f"Row {e.row}: {e.why}" if e.row else f"The file cannot be used: {e.why}") + ". Nothing was written."
+    ),
+    ExportTooLarge: lambda e: (
+        f"That is more than {e.limit:,} {e.unit}: choose a shorter range, or CSV or JSON Lines, which have no limit."
+    ),
     DatabaseUnavailable: lambda e: (
         f"The database cannot be used: {e.why}. POINTS_DATABASE_URL says where it is."
     ),
