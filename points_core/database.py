@@ -7,15 +7,16 @@ board   = await points.read(leaderboard.standings, community, …)
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from contextlib import asynccontextmanager, suppress
+from threading import Thread
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from points_core import migrations
+from points_core import copies, migrations
 from points_core.errors import DatabaseUnavailable
 from points_core.settings import Settings, async_url, database_file, sync_url
 from points_core.writer import Call, Writer
@@ -58,7 +59,7 @@ class Points:
         """
         settings = settings or Settings.load()
         url = sync_url(settings.database_url)
-        await asyncio.to_thread(migrate, url)
+        await asyncio.to_thread(migrate, url, settings.restore_points)
         defaults = {"points_settings": settings}  # what a new community starts with
         return cls(
             settings,
@@ -100,6 +101,30 @@ class Points:
         except DBAPIError as error:
             raise DatabaseUnavailable(str(error.orig).strip()) from error
 
+    async def study(
+        self, operation: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a long `operation` against one snapshot, in a thread of its own: nobody waits for it meanwhile.
+
+        Raises what the operation raises, and DatabaseUnavailable.
+        """
+        return await aside(self.studied, operation, *args, **kwargs)
+
+    def studied(
+        self, operation: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Do what `study` does in the thread of the caller, who may take long."""
+        engine = study_engine(sync_url(self.settings.database_url)).execution_options(
+            points_settings=self.settings
+        )
+        try:
+            with engine.connect() as connection:
+                return operation(connection, *args, **kwargs)
+        except DBAPIError as error:
+            raise DatabaseUnavailable(str(error.orig).strip()) from error
+        finally:
+            engine.dispose()
+
     async def close(self) -> None:
         """Finish what is queued and let go of the database."""
         await asyncio.to_thread(self._writer.stop)
@@ -107,10 +132,40 @@ class Points:
         self._writer_engine.dispose()
 
 
-def migrate(url: URL) -> None:
-    """Bring the database at `url` to this version's tables. Raises DatabaseUnavailable.
+async def aside(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run `function` in a thread of its own and return its value; for what takes seconds or minutes.
 
-    A new SQLite file is made readable by its owner alone: it holds who has which points, and why.
+    A daemon, unlike asyncio's threads: a process that stops does not wait until a verification is through.
+    """
+    loop = asyncio.get_running_loop()
+    outcome: asyncio.Future[T] = loop.create_future()
+
+    def settle(value: T | None, error: BaseException | None) -> None:
+        if outcome.done():
+            return
+        if error is not None:
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(cast(T, value))
+
+    def work() -> None:
+        value, failed = None, None
+        try:
+            value = function(*args, **kwargs)
+        except Exception as error:
+            failed = error
+        with suppress(RuntimeError):  # the loop is closed: nobody is left to tell
+            loop.call_soon_threadsafe(settle, value, failed)
+
+    Thread(target=work, name=f"points-{function.__name__}", daemon=True).start()
+    return await outcome
+
+
+def migrate(url: URL, restore_points: int = copies.KEPT) -> None:
+    """Bring the database at `url` to this version's tables. Raises DatabaseUnavailable, BackupFailed.
+
+    A new SQLite file is made readable by its owner alone: it holds who has which points, and why. One that
+    holds tables is copied beside itself first; that many of such copies are kept, 0 makes none.
     """
     file = database_file(url)
     engine = writer_engine(url)
@@ -118,6 +173,10 @@ def migrate(url: URL) -> None:
         if file is not None and not file.exists():
             os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
         with engine.connect() as connection:
+            with connection.begin():
+                at = migrations.current(connection)
+            if file is not None and at not in {None, migrations.HEAD} and restore_points:
+                copies.restore_point(file, f"migration-{at}-{migrations.HEAD}", restore_points)
             migrations.upgrade(connection)
     except OSError as error:
         raise DatabaseUnavailable(f"{file}: {error.strerror}") from error
@@ -149,6 +208,20 @@ def reader_engine(url: URL) -> AsyncEngine:
         url,
         pool_size=READERS,
         pool_pre_ping=True,
+        isolation_level="REPEATABLE READ",
+        execution_options={"postgresql_readonly": True},
+    )
+
+
+def study_engine(url: URL) -> Engine:
+    """Return the engine of one long read: like the readers', but for a thread and not for the loop."""
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, poolclass=NullPool)
+        _prepare_sqlite(engine, "BEGIN", {"query_only": "ON"})
+        return engine
+    return create_engine(
+        url,
+        poolclass=NullPool,
         isolation_level="REPEATABLE READ",
         execution_options={"postgresql_readonly": True},
     )

@@ -16,7 +16,7 @@ from points_core.errors import (
     UnknownRequest,
 )
 from points_core.ledger import Movement
-from points_core.models import ApprovalRequest, ApprovalVote, Community
+from points_core.models import ApprovalRequest, ApprovalVote, Community, LedgerHead
 from points_core.outbox import Topic
 from points_core.policy import Capability
 from points_core.values import (
@@ -146,7 +146,12 @@ def expire_due(tx: Connection, now: datetime, limit: int = 100) -> list[tuple[st
     due = (
         select(Community.key, ApprovalRequest.community_id, ApprovalRequest.number)
         .join(Community, Community.id == ApprovalRequest.community_id)
-        .where(ApprovalRequest.state == RequestState.PENDING.value, ApprovalRequest.expires_at <= now)
+        .join(LedgerHead, LedgerHead.community_id == ApprovalRequest.community_id)
+        .where(
+            ApprovalRequest.state == RequestState.PENDING.value,
+            ApprovalRequest.expires_at <= now,
+            LedgerHead.closed_because.is_(None),
+        )
         .order_by(ApprovalRequest.community_id, ApprovalRequest.number)
         .limit(limit)
     )

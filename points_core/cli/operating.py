@@ -17,7 +17,8 @@ from points_core.verification import Broken
 def upgrade() -> None:
     """Create the tables, or bring them to this version's."""
     try:
-        migrate(sync_url(Settings.load().database_url))
+        settings = Settings.load()
+        migrate(sync_url(settings.database_url), settings.restore_points)
     except PointsError as error:
         fail(error)
     say(f"The tables are at revision {migrations.HEAD}.")
