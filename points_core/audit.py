@@ -68,6 +68,27 @@ def was_done(tx: Connection, head: Head, origin: Origin, action: str, target: st
     return tx.execute(found).first() is not None
 
 
+def first_before(
+    tx: Connection, community_id: int, action: str, field: str, since: datetime
+) -> object | None:
+    """Return what `field` was before the first `action` after `since` that changed it; None if none did."""
+    changes = (
+        select(AuditEvent.before)
+        .where(
+            AuditEvent.community_id == community_id,
+            AuditEvent.action == action,
+            AuditEvent.target.contains(field),
+            AuditEvent.recorded_at > since,
+        )
+        .order_by(AuditEvent.number)
+    )
+    for before in tx.execute(changes).scalars():
+        if before is not None and field in before:
+            value: object = before[field]
+            return value
+    return None
+
+
 def recent(
     tx: Connection, community: str, *, limit: int = 20, before: int | None = None
 ) -> tuple[AuditEntry, ...]:

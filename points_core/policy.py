@@ -180,6 +180,15 @@ def by_number(tx: Connection, community_id: int) -> Policy:
     return Policy.model_validate({**document, "version": version, "categories": categories})
 
 
+def zone_at(tx: Connection, community: str, at: datetime | None) -> ZoneInfo:
+    """Return the zone in which the community's days were counted at `at` (aware); None: as they are now."""
+    found = communities.find(tx, community)
+    if found is None or at is None:
+        return of(tx, community).zone
+    changed = audit.first_before(tx, found, "policy.change", "timezone", at)
+    return ZoneInfo(str(changed)) if changed is not None else by_number(tx, found).zone
+
+
 def _defaults(tx: Connection) -> Policy:
     settings = tx.get_execution_options().get("points_settings")
     if not isinstance(settings, Settings):
