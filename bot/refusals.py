@@ -138,7 +138,7 @@ def _rows(error: RowsRefused) -> str:
     lines = [f"{len(error.rows):,} of {error.total:,} rows cannot be, so nothing was written:"]
     lines += [f"- row {row.row:,}: {words(row.error)[:ROW_WORDS]}" for row in error.rows[:ROWS_SHOWN]]
     more = len(error.rows) - ROWS_SHOWN
-    return "\n".join([*lines, f"… and {more:,} more"] if more > 0 else lines)
+    return "\n".join([*lines, f"… and {more:,} more."] if more > 0 else lines)
 
 
 _WORDS: Final[dict[type[PointsError], Callable[[Any], str]]] = {
