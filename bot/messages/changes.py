@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from bot.messages import text
 from points_core.audit import AuditEntry
-from points_core.policy import Capability
+from points_core.policy import Capability, LeavePolicy
 from points_core.values import ActorKind
 
 Document = Mapping[str, Any]
@@ -55,6 +55,18 @@ def _threshold(threshold: int | None) -> str:
     return f"more than {text.points(threshold)} wait" if threshold else "everything waits"
 
 
+def _days(days: int) -> str:
+    return f"{days} {'day' if days == 1 else 'days'}" if days else "no wait"
+
+
+LEAVING: Final = {
+    LeavePolicy.KEEP: "kept as they are",
+    LeavePolicy.HIDE: "hidden from boards",
+    LeavePolicy.ERASE: "erased",
+}
+"""What becomes of a member who left."""
+
+
 SETTINGS: Final[dict[str, tuple[str, Callable[[Any], str]]]] = {
     "min_award": ("Smallest amount", text.points),
     "max_award": ("Largest amount", text.points),
@@ -73,6 +85,9 @@ SETTINGS: Final[dict[str, tuple[str, Callable[[Any], str]]]] = {
     ),
     "approvals_channel": (CHANNELS["approvals_channel"], lambda id: channel(id, "where they were asked for")),
     "log_channel": (CHANNELS["log_channel"], lambda id: channel(id, "none")),
+    "erasure_days": ("An erasure is carried out after", _days),
+    "leave_policy": ("Who left is", lambda policy: LEAVING[policy]),
+    "leave_days": ("Counted as gone after", _days),
 }
 """Every setting of the policy but the roles, in the order in which people read them."""
 
@@ -150,6 +165,13 @@ _ACTIONS: Final[dict[str, Callable[[AuditEntry], str]]] = {
     "category.add": lambda entry: f"opened the category {_name(entry.after)}",
     "category.retire": lambda entry: f"retired the category {_name(entry.before)}",
     "category.rename": lambda entry: f"renamed the category {_name(entry.before)} → {_name(entry.after)}",
+    "privacy.erase": lambda entry: f"asked to be erased ({text.shown(entry.target, 40)})",
+    "privacy.cancel": lambda entry: f"took back the wish to be erased ({text.shown(entry.target, 40)})",
+    "privacy.erased": lambda entry: f"erased {text.shown(entry.target, 40)}",
+    "privacy.hide": lambda entry: f"hid {text.shown(entry.target, 40)} from boards",
+    "privacy.show": lambda entry: f"showed {text.shown(entry.target, 40)} on boards again",
+    "privacy.left": lambda entry: f"found that {text.shown(entry.target, 40)} has left",
+    "privacy.returned": lambda entry: f"found that {text.shown(entry.target, 40)} is back",
     "schedule.add": lambda entry: (
         f"added schedule **#{text.shown(entry.target, 20)}** – {_details(entry.after)}"
     ),
