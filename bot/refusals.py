@@ -68,7 +68,7 @@ DOING: Final = {
     "configure": "change the settings",
 }
 
-ROWS_SHOWN, ROW_WORDS = 6, 250  # rows of a file that cannot be, characters about each: a message holds 2,000
+ROWS_SHOWN, ROW_WORDS = 4, 300  # rows of a file that cannot be, characters about each: a message holds 2,000
 
 LOST = (
     "The connection to Discord broke while I answered. What you asked for may be done: "

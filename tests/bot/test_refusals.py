@@ -64,8 +64,8 @@ SAID: list[tuple[PointsError, str]] = [
         "1 of 20 rows cannot be, so nothing was written:\n- row 7: That takes 10 points",
     ),
     (
-        errors.RowsRefused((errors.RowRefused(7, "1", errors.NotReversible(3)),) * 9, 9),
-        "… and 3 more",
+        errors.RowsRefused((errors.RowRefused(7, "1", errors.UnknownTransaction(3)),) * 9, 9),
+        "… and 5 more.",
     ),
     (errors.UnreadableFile("it is not UTF-8"), "I cannot use that file: it is not UTF-8. Nothing"),
     (errors.UnreadableFile("a *column* too many", 3), r"Row 3 of the file: a \*column\* too many."),
