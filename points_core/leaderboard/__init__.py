@@ -198,7 +198,7 @@ def _ranks(tx: Connection, source: Source, found: Found) -> dict[int, int]:
 
 
 def _standing(line: Line, earlier: Mapping[int, int] | None) -> Standing:
-    standing = Standing(line.rank, line.user_id, line.name, line.points)
+    standing = Standing(line.rank, line.user_id, line.name, line.points, hidden=line.hidden)
     if earlier is None:
         return standing
     rank = earlier.get(line.member_id)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from points_core.windows import Window, WindowName
 
@@ -11,8 +12,9 @@ MAX_TOP = 1_000  # lines of one board
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One line of a board; `user_id` and `name` are None for an erased member.
+    """One line of a board; `user_id` and `name` are None for an erased member, and for a `hidden` one.
 
+    Who hides keeps the place, nameless, so that everybody else's rank stays true.
     Where the board was compared with the window before: `moved` is how many ranks the member rose (negative:
     fell) since, or `new` says that they stood on no board there.
     """
@@ -23,6 +25,7 @@ class Standing:
     points: int
     moved: int | None = None
     new: bool = False
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +56,21 @@ class Board:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line while its board is made: it still knows the member's number."""
+    """A line while its board is made: it still knows the member's number, but not who a hidden one is."""
 
     rank: int
     member_id: int
     user_id: str | None
     name: str | None
     points: int
+    hidden: bool = False
+
+    @classmethod
+    def of(cls, rank: int, row: Any) -> "Line":  # noqa: ANN401 - a row with a score and its member
+        """Return the line of a row with member_id, points, user_id, name and hidden_at."""
+        if row.hidden_at is not None:
+            return cls(rank, row.member_id, None, None, row.points, hidden=True)
+        return cls(rank, row.member_id, row.user_id, row.name, row.points)
 
 
 @dataclass(frozen=True, slots=True)

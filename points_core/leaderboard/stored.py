@@ -38,7 +38,12 @@ class Scores:
         # the outer join is there for its order: names are looked up for the lines found, never the other way
         return (
             select(
-                PointScore.member_id, PointScore.points, PointScore.reached_seq, Member.user_id, Member.name
+                PointScore.member_id,
+                PointScore.points,
+                PointScore.reached_seq,
+                Member.user_id,
+                Member.name,
+                Member.hidden_at,
             )
             .outerjoin(
                 Member,
@@ -100,12 +105,8 @@ def _cut(rows: Sequence[Score], top: int) -> tuple[Line, ...]:
         tied = bool(lines) and lines[-1].points == row.points
         if place > top and not tied:
             break
-        lines.append(_line(lines[-1].rank if tied else place, row))
+        lines.append(Line.of(lines[-1].rank if tied else place, row))
     return tuple(lines)
-
-
-def _line(rank: int, row: Score) -> Line:
-    return Line(rank, row.member_id, row.user_id, row.name, row.points)
 
 
 def _around(tx: Connection, scores: Scores, member_id: int) -> tuple[Line | None, tuple[Line, ...]]:
@@ -113,7 +114,7 @@ def _around(tx: Connection, scores: Scores, member_id: int) -> tuple[Line | None
     if row is None:
         return None, ()
     above, mine, below = (
-        [_line(scores.rank(tx, each.points), each) for each in rows]
+        [Line.of(scores.rank(tx, each.points), each) for each in rows]
         for rows in (_next_above(tx, scores, row), [row], _next_below(tx, scores, row))
     )
     return mine[0], (*above, *mine, *below)

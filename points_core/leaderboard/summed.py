@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import CTE, Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import CTE, Connection, Select, and_, func, or_, select
 
 from points_core.leaderboard.board import TIED, Found, Line
 from points_core.models import Member
@@ -19,11 +19,11 @@ def found(tx: Connection, community_id: int, sums: Sums, top: int, member_id: in
     mine = next((row for row in rows if row.member_id == member_id), None)
     near = [row for row in rows if mine and abs(row.place - mine.place) <= 1]
     return Found(
-        tuple(_line(row) for row in lines),
+        tuple(Line.of(row.rank, row) for row in lines),
         more_tied=lines[-1].rank + lines[-1].tied - 1 - len(lines),
         members=lines[-1].members,
-        mine=_line(mine) if mine else None,
-        neighbours=tuple(_line(row) for row in near),
+        mine=Line.of(mine.rank, mine) if mine else None,
+        neighbours=tuple(Line.of(row.rank, row) for row in near),
     )
 
 
@@ -32,10 +32,6 @@ def ranks(tx: Connection, sums: Sums, member_ids: Iterable[int]) -> dict[int, in
     ranked = _ranked(sums)
     wanted = select(ranked.c.member_id, ranked.c.rank).where(ranked.c.member_id.in_(list(member_ids)))
     return {row.member_id: row.rank for row in tx.execute(wanted)}
-
-
-def _line(row: Row[*tuple[Any, ...]]) -> Line:
-    return Line(row.rank, row.member_id, row.user_id, row.name, row.points)
 
 
 def _ranked(sums: Sums) -> CTE:
@@ -60,7 +56,7 @@ def _lines(community_id: int, sums: Sums, top: int, member_id: int) -> Select[*t
     ranked = _ranked(sums)
     mine = select(ranked.c.place).where(ranked.c.member_id == member_id).scalar_subquery()
     return (
-        select(ranked, Member.user_id, Member.name)
+        select(ranked, Member.user_id, Member.name, Member.hidden_at)
         .outerjoin(Member, and_(Member.community_id == community_id, Member.id == ranked.c.member_id))
         .where(
             or_(
