@@ -152,7 +152,10 @@ class Members(commands.Cog):
             around=str(interaction.user.id),
             as_of=_end_of(as_of, now, rules),
         )
-        await respond(interaction, embed=boards.leaderboard(board, rules.zone), ephemeral=private)
+        mine_is_hidden = board.mine is not None and board.mine.hidden  # their own line would tell everybody
+        await respond(
+            interaction, embed=boards.leaderboard(board, rules.zone), ephemeral=private or mine_is_hidden
+        )
 
     @history.autocomplete("category")
     @leaderboard.autocomplete("category")

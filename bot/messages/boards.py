@@ -24,6 +24,7 @@ SHORT_REASON = 120  # characters of a reason where /history has the whole one
 SHORTEST_REASON = 60  # … and where five of them would not fit otherwise: escaped they are twice as long
 
 MEDALS = {1: "🥇", 2: "🥈", 3: "🥉"}  # beside the number, never instead of it
+HIDDEN = "a hidden member"
 INDENT = "\u2003"  # as wide as a medal
 
 WINDOWS = {
@@ -202,15 +203,16 @@ def _standing(board: Board, standing: Standing) -> str:
     """Return a line; an equals sign beside the rank says that it is shared."""
     shared = "=" if _is_shared(board, standing) else "."
     rank = f"{MEDALS.get(standing.rank, INDENT)} **{standing.rank:,}{shared}**"
-    line = f"{rank} {name_of(standing.user_id, standing.name)} · **{text.points(standing.points)}**"
+    name = HIDDEN if standing.hidden else name_of(standing.user_id, standing.name)
+    line = f"{rank} {name} · **{text.points(standing.points)}**"
     return f"{line} ← you" if standing == board.mine else line
 
 
 def _is_shared(board: Board, standing: Standing) -> bool:
     if board.more_tied and standing.rank == board.standings[-1].rank:
         return True
-    seen = {*board.standings, *board.neighbours}
-    return any(other.rank == standing.rank for other in seen - {standing})
+    ranks = ([other.rank for other in lines] for lines in (board.standings, board.neighbours))
+    return any(shown.count(standing.rank) > 1 for shown in ranks)
 
 
 def _empty(board: Board) -> str:

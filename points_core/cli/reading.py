@@ -118,7 +118,8 @@ def leaderboard(
         say_json(board)
         return
     for standing in board.standings:
-        say(f"{standing.rank:>5}. {standing.points:>12} {standing.name or standing.user_id or '(erased)'}")
+        nameless = "(hidden)" if standing.hidden else "(erased)"
+        say(f"{standing.rank:>5}. {standing.points:>12} {standing.name or standing.user_id or nameless}")
     if board.more_tied:
         say(f"       and {board.more_tied} more with the same points")
     if not board.standings:
