@@ -240,6 +240,8 @@ class Books:
     def _tell(self, tx: Connection) -> None:
         if self.policy.log_channel:
             for row in self.rows:
+                if row["batch"] is not None:
+                    continue  # a batch has one line of its own, however many movements it has
                 outbox.add(
                     tx,
                     self.head.community_id,
