@@ -125,14 +125,17 @@ class Desk:
         )
 
     def movement(self, asked: Ask) -> Movement:
-        """Return the movement that is asked for. Raises UnknownCategory."""
+        """Return the movement that is asked for, in a retired category too: it may have been done before.
+
+        Raises UnknownCategory.
+        """
         sign = -1 if asked.kind is Kind.DEDUCTION else 1
         return Movement(
             kind=asked.kind,
             user_id=asked.user_id,
             name=asked.name,
             amount=sign * asked.amount,
-            category=self.policy.category(asked.category),
+            category=self.policy.category(asked.category, retired=True),
             reason=asked.reason,
             evidence=asked.evidence,
             actor=asked.origin.actor,
@@ -144,8 +147,9 @@ class Desk:
     def check(self, asked: Ask, movement: Movement) -> None:
         """Hold an ask against the community's policy.
 
-        Raises InvalidAmount, SelfAward, LooksRepeated.
+        Raises InvalidAmount, UnknownCategory, SelfAward, LooksRepeated.
         """
+        self.policy.category(asked.category)
         if not self.policy.min_award <= asked.amount <= self.policy.max_award:
             raise InvalidAmount(asked.amount, self.policy.min_award, self.policy.max_award)
         actor = asked.origin.actor

@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from points_core import communities, policy, ranks
 from points_core.errors import InvalidSetting, UnknownTransaction
 from points_core.ledger.receipts import RECEIPTS, receipt_of
 from points_core.models import ApprovalRequest, Category, PointBalance, PointScore, PointTransaction
 from points_core.scores import EVERY_CATEGORY
-from points_core.values import Kind, Receipt, RequestState
+from points_core.values import ActorKind, Kind, Receipt, RequestState
 from points_core.windows import Span
 
 MAX_PAGE = 1_000  # receipts in one page: what one reply of a program's may hold in memory
@@ -97,26 +98,117 @@ def page(
     actor: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
+    batch: int | None = None,
+    client: int | None = None,
     before: int | None = None,
     limit: int = 10,
 ) -> Page:
     """Return up to `limit` (1 to 1,000) of the community's transactions, newest first.
 
-    user_id, actor: outside ids of who got or lost points, and of who saw to it. category: its name, retired
-    ones included. since, until: instants (aware), from and before which the points count. before: only
-    transactions with smaller numbers; pass a page's `older` to go on from it.
+    user_id, actor: outside ids of who got or lost points, and of who saw to it; client: the number of the
+    program that did. category: its name, retired ones included. since, until: instants (aware), from and
+    before which the points count. before: only transactions with smaller numbers; pass a page's `older` to
+    go on from it.
     Raises UnknownCategory, InvalidSetting.
     """
+    found = _found(
+        tx,
+        community,
+        limit,
+        user_id=user_id,
+        category=category,
+        kind=kind,
+        actor=actor,
+        since=since,
+        until=until,
+        batch=batch,
+        client=client,
+    )
+    if found is None:
+        return Page()
+    conditions = list(found.conditions)
+    if before is not None:
+        number = min(before, MAX_NUMBER)
+        conditions.append(_older_than(tx, found.community_id, number, found.member_id, found.actor_id))
+    return _newest(tx, found.community_id, conditions, _order(found.member_id, found.actor_id), limit)
+
+
+def following(
+    tx: Connection,
+    community: str,
+    *,
+    after: int,
+    user_id: str | None = None,
+    category: str | None = None,
+    kind: Kind | None = None,
+    actor: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    batch: int | None = None,
+    client: int | None = None,
+    limit: int = 10,
+) -> tuple[Receipt, ...]:
+    """Return up to `limit` (1 to 1,000) transactions with numbers past `after`, oldest first.
+
+    Whoever keeps a copy asks with the last number it has; the rest is as for `page`.
+    Raises UnknownCategory, InvalidSetting.
+    """
+    found = _found(
+        tx,
+        community,
+        limit,
+        user_id=user_id,
+        category=category,
+        kind=kind,
+        actor=actor,
+        since=since,
+        until=until,
+        batch=batch,
+        client=client,
+    )
+    if found is None:
+        return ()
+    newer = PointTransaction.seq > min(after, MAX_NUMBER)
+    numbers = select(PointTransaction.seq).where(*found.conditions, newer)
+    chosen = list(tx.execute(numbers.order_by(PointTransaction.seq).limit(limit)).scalars())
+    return _dressed(tx, found.community_id, chosen, PointTransaction.seq)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The conditions of a search, in the community's own numbers."""
+
+    community_id: int
+    member_id: int | None
+    actor_id: int | None
+    conditions: tuple[ColumnElement[bool], ...]
+
+
+def _found(
+    tx: Connection,
+    community: str,
+    limit: int,
+    *,
+    user_id: str | None,
+    category: str | None,
+    kind: Kind | None,
+    actor: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    batch: int | None,
+    client: int | None,
+) -> _Found | None:
+    """Translate what is asked for; None where nothing can match."""
     if not 1 <= limit <= MAX_PAGE:
         raise InvalidSetting("limit", limit, f"from 1 to {MAX_PAGE:,}")
     heading = policy.of(tx, community).category(category, retired=True) if category is not None else None
     community_id = communities.find(tx, community)
     if community_id is None:
-        return Page()
+        return None
     outside_ids = [who for who in (user_id, actor) if who is not None]
     people = communities.people(tx, community_id, outside_ids)
-    if not people.keys() >= set(outside_ids):
-        return Page()
+    if not people.keys() >= set(outside_ids) or max(batch or 0, client or 0) > MAX_NUMBER:
+        return None
     member_id = people[user_id].id if user_id is not None else None
     actor_id = people[actor].id if actor is not None else None
     conditions = _matching(
@@ -127,10 +219,10 @@ def page(
         kind=kind,
         since=since,
         until=until,
+        batch=batch,
+        client=client,
     )
-    if before is not None:
-        conditions.append(_older_than(tx, community_id, min(before, MAX_NUMBER), member_id, actor_id))
-    return _newest(tx, community_id, conditions, _order(member_id, actor_id), limit)
+    return _Found(community_id, member_id, actor_id, tuple(conditions))
 
 
 def transaction(tx: Connection, community: str, number: int) -> Receipt:
@@ -154,10 +246,16 @@ def _matching(
     kind: Kind | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
+    batch: int | None = None,
+    client: int | None = None,
 ) -> list[ColumnElement[bool]]:
     equal = (
         (PointTransaction.member_id, member_id),
         (PointTransaction.actor_id, actor_id),
+        (PointTransaction.actor_kind, None if actor_id is None else ActorKind.MEMBER.value),
+        (PointTransaction.actor_id, client),
+        (PointTransaction.actor_kind, None if client is None else ActorKind.CLIENT.value),
+        (PointTransaction.batch, batch),
         (PointTransaction.category_id, category_id),
         (PointTransaction.kind, kind and kind.value),
     )
@@ -214,11 +312,20 @@ def _newest(
     """
     numbers = select(PointTransaction.seq).where(*conditions).order_by(*order).limit(limit + 1)
     found = list(tx.execute(numbers).scalars())
-    shown = RECEIPTS.where(
-        PointTransaction.community_id == community_id, PointTransaction.seq.in_(found[:limit])
-    )
-    rows = tx.execute(shown.order_by(PointTransaction.seq.desc())).all() if found[:limit] else []
-    return Page(tuple(receipt_of(row) for row in rows), found[limit - 1] if len(found) > limit else None)
+    receipts = _dressed(tx, community_id, found[:limit], PointTransaction.seq.desc())
+    return Page(receipts, found[limit - 1] if len(found) > limit else None)
+
+
+def _dressed(
+    tx: Connection,
+    community_id: int,
+    numbers: Sequence[int],
+    order: ColumnElement[Any] | InstrumentedAttribute[int],
+) -> tuple[Receipt, ...]:
+    if not numbers:
+        return ()
+    shown = RECEIPTS.where(PointTransaction.community_id == community_id, PointTransaction.seq.in_(numbers))
+    return tuple(receipt_of(row) for row in tx.execute(shown.order_by(order)))
 
 
 def _recent(tx: Connection, community_id: int, member_id: int, limit: int) -> tuple[Receipt, ...]:

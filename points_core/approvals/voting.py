@@ -20,6 +20,7 @@ from points_core.models import ApprovalRequest, ApprovalVote, Community, LedgerH
 from points_core.outbox import Topic
 from points_core.policy import Capability
 from points_core.values import (
+    Actor,
     Origin,
     Receipt,
     Request,
@@ -132,13 +133,18 @@ def cancel(tx: Connection, origin: Origin, number: int, *, any_request: bool = F
     """
     head, _ = policy.locked(tx, origin)
     waiting = stored.load(tx, head.community_id, number)
-    if not any_request and waiting.requester.user_id != origin.actor.user_id:
+    if not any_request and not _is_same(waiting.requester, origin.actor):
         raise NotAllowed(Capability.UNDO.value)
     if waiting.state is RequestState.CANCELLED:
         return replace(waiting, replayed=True)
     if waiting.state is not RequestState.PENDING:
         raise RequestClosed(number, waiting.state.value)
     return _close(tx, head.community_id, waiting, RequestState.CANCELLED, origin.at)
+
+
+def _is_same(one: Actor, other: Actor) -> bool:
+    """Return whether two actors are one; names change."""
+    return (one.kind, one.user_id, one.client) == (other.kind, other.user_id, other.client)
 
 
 def expire_due(tx: Connection, now: datetime, limit: int = 100) -> list[tuple[str, int]]:
