@@ -40,6 +40,7 @@ from points_core.errors import (
     LimitExceeded,
     LooksRepeated,
     NotAllowed,
+    NoWish,
     NotReversible,
     OwnRequest,
     PointsError,
@@ -49,9 +50,11 @@ from points_core.errors import (
     SettingsInvalid,
     UnknownBatch,
     UnknownCategory,
+    UnknownMember,
     UnknownClient,
     UnknownRequest,
     UnknownSchedule,
+    UnknownSeason,
     UnknownTransaction,
     UnreadableFile,
 )
@@ -129,6 +132,13 @@ def _category(error: UnknownCategory) -> str:
     )
 
 
+def _season(error: UnknownSeason) -> str:
+    known = shown(", ".join(error.known), 800) if error.known else ""
+    return f"There is no season {shown(error.season, 60)} here. " + (
+        f"There are: {known}." if known else "An admin can begin one with `/season start`."
+    )
+
+
 def _voted(error: AlreadyVoted) -> str:
     vote = "for" if error.approve else "against"
     return f"You already voted {vote} request #{error.number:,}; a vote stays as it was given."
@@ -170,6 +180,9 @@ _WORDS: Final[dict[type[PointsError], Callable[[Any], str]]] = {
     ),
     UnknownClient: lambda e: f"There is no token #{e.number:,} here. `/points-tokens list` shows them.",
     UnknownSchedule: lambda e: f"There is no schedule #{e.number:,} here. `/schedule list` shows them.",
+    UnknownSeason: _season,
+    UnknownMember: lambda e: "I keep nothing about that person here: no points, no name.",
+    NoWish: lambda e: "No erasure waits for you here, so there is nothing to take back.",
     AlreadyReversed: lambda e: (
         f"Transaction #{e.number:,} was already undone, by transaction #{e.by:,}. Nothing was changed."
     ),
@@ -184,9 +197,7 @@ _WORDS: Final[dict[type[PointsError], Callable[[Any], str]]] = {
     ),
     AlreadyVoted: _voted,
     UnknownBatch: lambda e: f"There is no batch {e.number:,} here.",
-    BatchUndone: lambda e: (
-        f"Batch {e.number:,} was already undone, by batch {e.by:,}. Nothing was changed."
-    ),
+    BatchUndone: lambda e: f"Batch {e.number:,} was already undone, by batch {e.by:,}. Nothing was changed.",
     BatchNotUndoable: lambda e: (
         f"Batch {e.number:,} is itself the undo of a batch. Import the file anew instead."
     ),

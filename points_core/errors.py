@@ -13,7 +13,9 @@ PointsError
 │   ├── LimitExceeded        a giver's daily limit
 │   ├── SelfAward            giver and receiver are one person
 │   ├── NotAllowed           the person lacks the capability
-│   ├── UnknownCategory · UnknownTransaction · UnknownRequest · UnknownSchedule · UnknownClient
+│   ├── UnknownCategory · UnknownTransaction · UnknownRequest · UnknownSchedule · UnknownSeason · UnknownClient
+│   ├── UnknownMember        nothing is kept about that person here
+│   ├── NoWish               no wish to be erased waits
 │   ├── AlreadyReversed      a transaction is taken back at most once
 │   ├── NotReversible        a reversal cannot itself be reversed
 │   ├── RequestClosed        the approval request is already decided
@@ -178,6 +180,28 @@ class UnknownClient(Refused):
     """The community has no API client `number`."""
 
     number: int
+
+
+@dataclass(eq=False)
+class UnknownSeason(Refused):
+    """The community has no season `season`; `known` are those it has."""
+
+    season: str
+    known: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class UnknownMember(Refused):
+    """The community keeps nothing about `user_id`."""
+
+    user_id: str
+
+
+@dataclass(eq=False)
+class NoWish(Refused):
+    """`user_id` has no wish to be erased that could be taken back."""
+
+    user_id: str
 
 
 @dataclass(eq=False)

@@ -170,8 +170,6 @@ _ACTIONS: Final[dict[str, Callable[[AuditEntry], str]]] = {
     "privacy.erased": lambda entry: f"erased {text.shown(entry.target, 40)}",
     "privacy.hide": lambda entry: f"hid {text.shown(entry.target, 40)} from boards",
     "privacy.show": lambda entry: f"showed {text.shown(entry.target, 40)} on boards again",
-    "privacy.left": lambda entry: f"found that {text.shown(entry.target, 40)} has left",
-    "privacy.returned": lambda entry: f"found that {text.shown(entry.target, 40)} is back",
     "schedule.add": lambda entry: (
         f"added schedule **#{text.shown(entry.target, 20)}** – {_details(entry.after)}"
     ),

@@ -25,6 +25,7 @@ from points_core.errors import (
     LimitExceeded,
     LooksRepeated,
     NotAllowed,
+    NoWish,
     NotReversible,
     OwnRequest,
     PointsError,
@@ -34,9 +35,11 @@ from points_core.errors import (
     SettingsInvalid,
     UnknownBatch,
     UnknownCategory,
+    UnknownMember,
     UnknownClient,
     UnknownRequest,
     UnknownSchedule,
+    UnknownSeason,
     UnknownTransaction,
     UnreadableFile,
 )
@@ -61,6 +64,13 @@ def _rows(error: RowsRefused) -> str:
     lines += [f"  row {row.row}: {words(row.error)}" for row in error.rows[:ROWS_SHOWN]]
     more = len(error.rows) - ROWS_SHOWN
     return "\n".join([*lines, f"  and {more} more"] if more > 0 else lines)
+
+
+def _season(error: UnknownSeason) -> str:
+    known = ", ".join(error.known)
+    return f"There is no season {error.season!r}; " + (
+        f"there are: {known}." if known else "`points season start` begins the first."
+    )
 
 
 WORDS: Final[dict[type[PointsError], Callable[[Any], str]]] = {
@@ -88,6 +98,9 @@ WORDS: Final[dict[type[PointsError], Callable[[Any], str]]] = {
     UnknownRequest: lambda e: f"There is no approval request #{e.number}.",
     UnknownClient: lambda e: f"There is no token #{e.number}; `points token list` shows them.",
     UnknownSchedule: lambda e: f"There is no schedule #{e.number}.",
+    UnknownSeason: _season,
+    UnknownMember: lambda e: f"Nothing is kept about {e.user_id} here.",
+    NoWish: lambda e: f"No wish of {e.user_id} to be erased waits.",
     AlreadyReversed: lambda e: f"Transaction #{e.number} was taken back before, by #{e.by}.",
     NotReversible: lambda e: f"Transaction #{e.number} is itself a reversal; award the points anew instead.",
     RequestClosed: lambda e: f"Request #{e.number} is already {e.state}.",

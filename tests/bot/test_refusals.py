@@ -46,6 +46,8 @@ SAID: list[tuple[PointsError, str]] = [
     (errors.UnknownRequest(9), "no approval request #9"),
     (errors.UnknownSchedule(9), "no schedule #9"),
     (errors.UnknownClient(9), "no token #9"),
+    (errors.UnknownMember("81384788765712384"), "I keep nothing about that person"),
+    (errors.NoWish("81384788765712384"), "nothing to take back"),
     (errors.AlreadyReversed(9, 12), "#9 was already undone, by transaction #12"),
     (errors.NotReversible(12), "#12 is itself an undo"),
     (errors.RequestClosed(3, "approved"), "Request #3 is already approved"),
