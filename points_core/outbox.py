@@ -24,6 +24,7 @@ class Topic(StrEnum):
     OPENED = "request.opened"  # subject: the approval request's number
     DECIDED = "request.decided"  # subject: the approval request's number
     CHANGED = "audit.recorded"  # subject: the audit event's number
+    SEASON = "season.sealed"  # subject: the season's number
     BOARD = "board.due"  # subject: "{schedule number}:{slot}"
 
 

@@ -100,8 +100,9 @@ class Receipt:
     """What a movement of points did.
 
     `number` is the transaction's number in its community (#1042), `amount` signed points, `before` and
-    `after` the member's balance, `name` how the member was last called. `replayed` when the key was seen
-    before and nothing new was written.
+    `after` the member's balance, `name` how the member was last called. `season` names the sealed season
+    that this is dated into: only its corrected view changes (told to who moved the points, not kept).
+    `replayed` when the key was seen before and nothing new was written.
     """
 
     number: int
@@ -120,6 +121,7 @@ class Receipt:
     reverses: int | None = None
     request: int | None = None
     batch: int | None = None
+    season: str | None = None
     replayed: bool = False
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert
 
-from points_core import communities, outbox, scores
+from points_core import communities, outbox, scores, seasons
 from points_core.communities import Head, Person
 from points_core.errors import (
     AlreadyReversed,
@@ -27,6 +27,7 @@ from points_core.models import Member, PointBalance, PointTransaction
 from points_core.outbox import Topic
 from points_core.policy import Category, Policy
 from points_core.scores import Scores
+from points_core.seasons import Sealed
 from points_core.statements import insert_or_update
 from points_core.values import MAX_BALANCE, Actor, ActorKind, Kind, Receipt
 
@@ -78,6 +79,7 @@ class Books:
     entries: dict[int, Entry]
     keys: dict[str, int]
     scores: Scores
+    sealed: tuple[Sealed, ...] = ()
     rows: list[dict[str, Any]] = field(default_factory=list)
     new_people: list[dict[str, Any]] = field(default_factory=list)
     new_names: dict[int, str] = field(default_factory=dict)
@@ -103,6 +105,7 @@ class Books:
             entries=known,
             keys=by_key,
             scores=scores.load(tx, head.community_id, policy.zone, member_ids, category_ids),
+            sealed=seasons.sealed(tx, head.community_id) if head.seasons else (),
         )
 
     def seen(self, movement: Movement) -> Receipt | None:
@@ -117,7 +120,7 @@ class Books:
         person = self.people.get(movement.user_id)
         if person is None or not self._same(entry, movement, person.id):
             raise DuplicateTransaction(movement.key)
-        return replace(entry.receipt, replayed=True)
+        return self._again(entry.receipt)
 
     def post(self, movement: Movement) -> Receipt:
         """Move points, or return the earlier receipt of the same key with `replayed` set.
@@ -251,6 +254,10 @@ class Books:
                     place=self.policy.log_channel,
                 )
 
+    def _again(self, receipt: Receipt) -> Receipt:
+        season = seasons.corrected(self.sealed, receipt.number, receipt.effective_at)
+        return replace(receipt, season=season, replayed=True)
+
     def _account(self, member_id: int) -> Account:
         return self.accounts.setdefault(member_id, Account(member_id))
 
@@ -280,7 +287,7 @@ class Books:
         entry = self.entries[number]
         if not self._same(entry, movement, original.member_id, original.receipt.number):
             raise DuplicateTransaction(movement.key)
-        return replace(entry.receipt, replayed=True)
+        return self._again(entry.receipt)
 
     def _counter(self, original: Entry, *, reason: str, actor: Actor, key: str, at: datetime) -> Movement:
         category = next((c for c in self.policy.categories if c.id == original.category_id), None)
@@ -368,6 +375,7 @@ class Books:
             reverses=reverses,
             request=movement.request,
             batch=movement.batch,
+            season=seasons.corrected(self.sealed, head.seq, row["effective_at"]),
         )
         self.entries[head.seq] = Entry(receipt, account.member_id, row["category_id"], salt, request_hash)
         self.keys[movement.key] = head.seq

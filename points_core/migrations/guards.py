@@ -179,6 +179,16 @@ def _record_guards(dialect: str) -> dict[str, str]:
                 if dialect == "sqlite"
                 else _postgres(name, what, table, "points_refuse")
             )
+    sealed = "WHEN OLD.sealed_at IS NOT NULL" if dialect == "sqlite" else "WHEN (OLD.sealed_at IS NOT NULL)"
+    for name, what, condition in (
+        ("seasons_stay_sealed", "UPDATE", sealed),
+        ("seasons_no_delete", "DELETE", ""),
+    ):
+        guards[name] = (
+            _sqlite(name, what, "seasons", "append-only", condition)
+            if dialect == "sqlite"
+            else _postgres(name, what, "seasons", "points_refuse", f"ROW {condition}".rstrip())
+        )
     if dialect == "sqlite":
         name = "point_transactions_batch_stays"
         guards[name] = _sqlite(name, "UPDATE OF batch", "point_transactions", "append-only")

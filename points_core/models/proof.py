@@ -7,6 +7,7 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     ForeignKeyConstraint,
+    Index,
     Integer,
     String,
     UniqueConstraint,
@@ -42,12 +43,16 @@ class VerifiedMark(Base):
 
 
 class Season(Base):
-    """A named span of local days; once sealed, its result stands with a checksum."""
+    """A named span of local days; once sealed, its result stands with a checksum.
+
+    `starts_at` and `ends_at` are its instants, `place` is where it was started.
+    """
 
     __tablename__ = "seasons"
     __table_args__ = (
         UniqueConstraint("community_id", "key"),
         UniqueConstraint("community_id", "name"),
+        Index(None, "sealed_at", "ends_at"),
         CheckConstraint("first < after", name="has_days"),
         CheckConstraint("(sealed_at IS NULL) = (checksum IS NULL)", name="sealed_with_checksum"),
     )
@@ -58,6 +63,9 @@ class Season(Base):
     first: Mapped[int] = mapped_column(Integer)
     after: Mapped[int] = mapped_column(Integer)
     timezone: Mapped[str] = mapped_column(String(64))
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    place: Mapped[str | None] = mapped_column(String(64))
     key: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime]
     sealed_at: Mapped[datetime | None]

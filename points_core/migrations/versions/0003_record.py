@@ -78,6 +78,9 @@ def upgrade() -> None:
         sa.Column("first", sa.Integer(), nullable=False),
         sa.Column("after", sa.Integer(), nullable=False),
         sa.Column("timezone", sa.String(length=64), nullable=False),
+        sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("place", sa.String(length=64), nullable=True),
         sa.Column("key", sa.String(length=200), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("sealed_at", sa.DateTime(timezone=True), nullable=True),
@@ -92,6 +95,11 @@ def upgrade() -> None:
         sa.UniqueConstraint("community_id", "key", name=op.f("uq_seasons_community_id_key")),
         sa.UniqueConstraint("community_id", "name", name=op.f("uq_seasons_community_id_name")),
     )
+    with op.batch_alter_table("seasons", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_seasons_sealed_at_ends_at"), ["sealed_at", "ends_at"], unique=False
+        )
+
     op.create_table(
         "verified_marks",
         sa.Column("community_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
