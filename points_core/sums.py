@@ -28,6 +28,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from points_core import ranks
 from points_core.models import PointScore, PointTransaction
 from points_core.scores import EVERY_CATEGORY
 from points_core.windows import Span, Window, first_day, midnight, whole_spans
@@ -85,6 +86,10 @@ def of(tx: Connection, wanted: Wanted) -> Sums:
 
 def place(tx: Connection, wanted: Wanted, points: int) -> tuple[int, int]:
     """Return the rank that `points` have among what is wanted, and how many members have more than 0."""
+    wanted = settled(tx, wanted)
+    if wanted.stored is Span.ALL:
+        whose = (wanted.community_id, wanted.category_id)
+        return ranks.rank(tx, *whose, max(points, 0)), ranks.count(tx, *whose)
     summed = of(tx, wanted).subquery("summed")
     above = func.coalesce(func.sum(case((summed.c.points > points, 1), else_=0)), 0)
     row = tx.execute(select(above, func.count()).where(summed.c.points > 0)).one()

@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection
 
-from points_core import communities, policy, sums
+from points_core import communities, policy, seasons, sums
 from points_core.errors import InvalidSetting, InvalidTime
 from points_core.leaderboard import stored, summed
 from points_core.leaderboard.board import MAX_TOP, TIED, Board, Found, Line, Standing
@@ -23,10 +23,11 @@ from points_core.leaderboard.stored import Scores
 from points_core.policy import Policy
 from points_core.ranks import rank
 from points_core.scores import EVERY_CATEGORY
+from points_core.seasons import Season
 from points_core.sums import Sums, Wanted
 from points_core.windows import Window, WindowName
 
-__all__ = ["MAX_TOP", "TIED", "Board", "Standing", "between", "named", "rank", "standings"]
+__all__ = ["MAX_TOP", "TIED", "Board", "Standing", "between", "named", "of_season", "rank", "standings"]
 
 Source = Scores | Sums
 
@@ -140,6 +141,48 @@ def standings(
         top,
         around,
     )
+
+
+def of_season(
+    tx: Connection,
+    community: str,
+    name: str,
+    *,
+    category: str | None = None,
+    top: int = 10,
+    around: str | None = None,
+    as_of: datetime | None = None,
+    corrected: bool = False,
+    compare: bool = False,
+) -> Board:
+    """Return the board of the season called `name`: once it is sealed its result, before that how it stands.
+
+    corrected: what the season would be with what has been dated into it since. compare: with the season
+    before. The rest is as for `standings`. Raises UnknownSeason, UnknownCategory, InvalidSetting.
+    """
+    rules = policy.of(tx, community)
+    season = seasons.named(tx, community, name)
+    empty = _empty(rules, season.window, category, top, as_of, corrected=corrected)
+    community_id = communities.find(tx, community)
+    assert community_id is not None
+    wanted = Wanted(community_id, _category_id(rules, category), season.window, rules.zone, as_of, corrected)
+    before = seasons.before(tx, community, season) if compare else None
+    sealed = season.sealed_at is not None and as_of is None and not corrected
+    return _filled(
+        tx,
+        replace(empty, season=season.name, sealed=sealed),
+        community_id,
+        _season_source(tx, wanted, season),
+        _season_source(tx, replace(wanted, window=before.window), before) if before else None,
+        top,
+        around,
+    )
+
+
+def _season_source(tx: Connection, wanted: Wanted, season: Season) -> Source:
+    if season.sealed_at is None or wanted.corrected or wanted.as_of is not None:
+        return _source(tx, wanted)
+    return seasons.result(wanted.community_id, season.number, wanted.category_id)
 
 
 def _empty(

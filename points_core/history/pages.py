@@ -1,54 +1,21 @@
-"""One member's balance, pages of transactions, one transaction: the books as people read them."""
+"""Transactions, page by page or one: who, how many, why, when, by whom."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, select
+from sqlalchemy import ColumnElement, Connection, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from points_core import communities, policy, ranks
+from points_core import communities, policy, sums
 from points_core.errors import InvalidSetting, UnknownTransaction
 from points_core.ledger.receipts import RECEIPTS, receipt_of
-from points_core.models import ApprovalRequest, Category, PointBalance, PointScore, PointTransaction
-from points_core.scores import EVERY_CATEGORY
-from points_core.values import ActorKind, Kind, Receipt, RequestState
-from points_core.windows import Span
+from points_core.models import PointTransaction
+from points_core.values import ActorKind, Kind, Receipt
 
 MAX_PAGE = 1_000  # receipts in one page: what one reply of a program's may hold in memory
 MAX_NUMBER = 2**63 - 1  # past this the drivers raise instead of finding nothing
-
-
-@dataclass(frozen=True, slots=True)
-class PendingPoints:
-    """An approval request that waits for the member; `amount` is signed points."""
-
-    number: int
-    kind: Kind
-    amount: int
-    reason: str | None
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """What a member has: `current` = `earned` − `spent`, in points.
-
-    `rank` is the place on the all-time board of `members`, None for who is not on it (0 points or fewer).
-    `categories` are (name, points) pairs that are not 0; `recent` the latest transactions, newest first.
-    """
-
-    user_id: str
-    name: str | None
-    current: int = 0
-    earned: int = 0
-    spent: int = 0
-    rank: int | None = None
-    members: int = 0
-    categories: tuple[tuple[str, int], ...] = ()
-    recent: tuple[Receipt, ...] = ()
-    pending: tuple[PendingPoints, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,35 +24,6 @@ class Page:
 
     receipts: tuple[Receipt, ...] = ()
     older: int | None = None
-
-
-def balance(tx: Connection, community: str, user_id: str, *, recent: int = 5) -> Balance:
-    """Return the balance of the member with outside id `user_id`; zeros for someone never seen.
-
-    recent: how many of the latest transactions come with it, 0 to 1,000. Raises InvalidSetting.
-    """
-    if not 0 <= recent <= MAX_PAGE:
-        raise InvalidSetting("recent", recent, f"from 0 to {MAX_PAGE:,}")
-    community_id = communities.find(tx, community)
-    if community_id is None:
-        return Balance(user_id, None)
-    members = ranks.count(tx, community_id, EVERY_CATEGORY)
-    person = communities.people(tx, community_id, [user_id]).get(user_id)
-    if person is None:
-        return Balance(user_id, None, members=members)
-    current, earned, spent = _totals(tx, community_id, person.id)
-    return Balance(
-        user_id,
-        person.name,
-        current,
-        earned,
-        spent,
-        rank=ranks.rank(tx, community_id, EVERY_CATEGORY, current) if current > 0 else None,
-        members=members,
-        categories=_by_category(tx, community_id, person.id),
-        recent=_recent(tx, community_id, person.id, recent),
-        pending=_pending(tx, community_id, person.id),
-    )
 
 
 def page(
@@ -101,6 +39,7 @@ def page(
     batch: int | None = None,
     client: int | None = None,
     before: int | None = None,
+    as_of: datetime | None = None,
     limit: int = 10,
 ) -> Page:
     """Return up to `limit` (1 to 1,000) of the community's transactions, newest first.
@@ -108,7 +47,7 @@ def page(
     user_id, actor: outside ids of who got or lost points, and of who saw to it; client: the number of the
     program that did. category: its name, retired ones included. since, until: instants (aware), from and
     before which the points count. before: only transactions with smaller numbers; pass a page's `older` to
-    go on from it.
+    go on from it. as_of: an instant (aware); only what was recorded by then.
     Raises UnknownCategory, InvalidSetting.
     """
     found = _found(
@@ -127,6 +66,9 @@ def page(
     if found is None:
         return Page()
     conditions = list(found.conditions)
+    if as_of is not None:
+        number = sums.last_recorded(tx, found.community_id, as_of) + 1
+        before = number if before is None else min(before, number)
     if before is not None:
         number = min(before, MAX_NUMBER)
         conditions.append(_older_than(tx, found.community_id, number, found.member_id, found.actor_id))
@@ -328,53 +270,9 @@ def _dressed(
     return tuple(receipt_of(row) for row in tx.execute(shown.order_by(order)))
 
 
-def _recent(tx: Connection, community_id: int, member_id: int, limit: int) -> tuple[Receipt, ...]:
-    conditions = _matching(community_id, member_id=member_id)
+def latest(
+    tx: Connection, community_id: int, member_id: int, limit: int, *more: ColumnElement[bool]
+) -> tuple[Receipt, ...]:
+    """Return a member's latest transactions of which `more` is true, newest first."""
+    conditions = [*_matching(community_id, member_id=member_id), *more]
     return _newest(tx, community_id, conditions, _order(member_id, None), limit).receipts
-
-
-def _totals(tx: Connection, community_id: int, member_id: int) -> tuple[int, int, int]:
-    stored = select(PointBalance.current, PointBalance.earned, PointBalance.spent).where(
-        PointBalance.community_id == community_id, PointBalance.member_id == member_id
-    )
-    row = tx.execute(stored).one_or_none()
-    return (row.current, row.earned, row.spent) if row else (0, 0, 0)
-
-
-def _by_category(tx: Connection, community_id: int, member_id: int) -> tuple[tuple[str, int], ...]:
-    # an outer join from the few categories, so that no plan begins with the many scores
-    scores = (
-        select(Category.name, PointScore.points)
-        .outerjoin(
-            PointScore,
-            and_(
-                PointScore.community_id == community_id,
-                PointScore.span == int(Span.ALL),
-                PointScore.start == 0,
-                PointScore.category_id == Category.id,
-                PointScore.member_id == member_id,
-            ),
-        )
-        .where(Category.community_id == community_id)
-        .order_by(Category.id)
-    )
-    return tuple((name, points) for name, points in tx.execute(scores) if points)
-
-
-def _pending(tx: Connection, community_id: int, member_id: int) -> tuple[PendingPoints, ...]:
-    waiting = select(
-        ApprovalRequest.number,
-        ApprovalRequest.kind,
-        ApprovalRequest.amount,
-        ApprovalRequest.reason,
-        ApprovalRequest.expires_at,
-    ).where(
-        ApprovalRequest.community_id == community_id,
-        ApprovalRequest.member_id == member_id,
-        ApprovalRequest.state == RequestState.PENDING.value,
-    )
-    # sorted here: asked for in order, SQLite reads every request of the community by number
-    rows = sorted(tx.execute(waiting), key=lambda row: row.number)
-    return tuple(
-        PendingPoints(row.number, Kind(row.kind), row.amount, row.reason, row.expires_at) for row in rows
-    )
