@@ -3,6 +3,7 @@
 running.py     settings, one open database per command, exit codes
 moving.py      award, deduct, undo
 reading.py     balance, history, leaderboard
+seasons.py     season start, list, show, end
 operating.py   db upgrade, verify, doctor
 words.py       what an error says to an operator
 
@@ -11,7 +12,7 @@ Exit codes: 0 done, 1 refused or not in order, 2 wrong usage, settings or an unu
 
 import typer
 
-from points_core.cli import moving, operating, reading
+from points_core.cli import moving, operating, reading, seasons
 
 app = typer.Typer(
     name="points",
@@ -22,6 +23,9 @@ app = typer.Typer(
 )
 database = typer.Typer(help="The database itself.", no_args_is_help=True)
 app.add_typer(database, name="db")
+
+season = typer.Typer(help="Seasons, each sealed when it is over.", no_args_is_help=True)
+app.add_typer(season, name="season")
 
 for operation in (
     moving.award,
@@ -35,6 +39,10 @@ for operation in (
 ):
     app.command()(operation)
 database.command()(operating.upgrade)
+season.command()(seasons.start)
+season.command("list")(seasons.listed)
+season.command()(seasons.show)
+season.command()(seasons.end)
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ summed.py    any other days, any date: each member's points are summed up, then 
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import TypedDict
 
 from sqlalchemy import Connection
 
@@ -27,9 +28,70 @@ from points_core.seasons import Season
 from points_core.sums import Sums, Wanted
 from points_core.windows import Window, WindowName
 
-__all__ = ["MAX_TOP", "TIED", "Board", "Standing", "between", "named", "of_season", "rank", "standings"]
+__all__ = [
+    "MAX_TOP",
+    "TIED",
+    "Board",
+    "Standing",
+    "asked",
+    "between",
+    "named",
+    "of_season",
+    "rank",
+    "standings",
+]
 
 Source = Scores | Sums
+
+
+class _About(TypedDict):
+    category: str | None
+    top: int
+    around: str | None
+    as_of: datetime | None
+    corrected: bool
+    compare: bool
+
+
+def asked(
+    tx: Connection,
+    community: str,
+    now: datetime,
+    *,
+    window: WindowName | None = None,
+    first: date | None = None,
+    last: date | None = None,
+    season: str | None = None,
+    category: str | None = None,
+    top: int = 10,
+    around: str | None = None,
+    as_of: datetime | None = None,
+    corrected: bool = False,
+    compare: bool = False,
+) -> Board:
+    """Return the board of a named window, of the local days from `first` to `last`, or of a season.
+
+    All time if none of them is given. The rest is as for `named`, `between` and `of_season`.
+    Raises InvalidSetting for more than one of them, and what those raise.
+    """
+    days = first is not None or last is not None
+    if (window is not None) + days + (season is not None) > 1:
+        raise InvalidSetting(
+            "window", season or window or first or last, "the only one of window, days and season"
+        )
+    about: _About = {
+        "category": category,
+        "top": top,
+        "around": around,
+        "as_of": as_of,
+        "corrected": corrected,
+        "compare": compare,
+    }
+    if season is not None:
+        return of_season(tx, community, season, **about)
+    if days:
+        return between(tx, community, first, last, now, **about)
+    return named(tx, community, window or WindowName.ALL, now, **about)
 
 
 def named(
