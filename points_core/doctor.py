@@ -13,6 +13,7 @@ from points_core.migrations import guards
 from points_core.models import AuditEvent, LedgerHead, OutboxEntry
 from points_core.settings import database_file
 from points_core.verification import VERIFIED
+from points_core.verification.record import closed
 
 WAL_RESET_FIXES = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 """SQLite releases from which, in each line, a checkpoint racing with a write can no longer corrupt the file
@@ -55,6 +56,7 @@ def examine(tx: Connection, now: datetime, *, quick: bool = False) -> list[Findi
         _clock(tx, now),
         _effects(tx, now),
         _verified(tx, now),
+        _open(tx),
     ]
 
 
@@ -152,3 +154,9 @@ def _verified(tx: Connection, now: datetime) -> Finding:
         return Finding("the last verify", _unless(not any_books, Health.WARN), words)
     fresh = last > now - STALE_VERIFY
     return Finding("the last verify", _unless(fresh, Health.WARN), last.isoformat(timespec="seconds"))
+
+
+def _open(tx: Connection) -> Finding:
+    shut = closed(tx)
+    words = "; ".join(f"{community} is closed: {why}" for community, why in sorted(shut.items()))
+    return Finding("the books take new entries", _unless(not shut), words or "all of them")
