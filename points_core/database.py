@@ -6,6 +6,7 @@ board   = await points.read(leaderboard.standings, community, …)
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from threading import Thread
@@ -125,6 +126,15 @@ class Points:
         finally:
             engine.dispose()
 
+    async def scrub(self) -> bool:
+        """Rewrite the database so that nothing erased is left in it; return False if somebody stood in the way.
+
+        It takes its turn among the writes, which wait for it: about a second for each 100 MB.
+        Raises DatabaseUnavailable, also when the disk has no room for a second copy.
+        """
+        done: bool = await asyncio.shield(self._writer.submit_alone(rewrite))
+        return done
+
     async def close(self) -> None:
         """Finish what is queued and let go of the database."""
         await asyncio.to_thread(self._writer.stop)
@@ -184,6 +194,33 @@ def migrate(url: URL, restore_points: int = copies.KEPT) -> None:
         raise DatabaseUnavailable(str(error.orig).strip()) from error
     finally:
         engine.dispose()
+
+
+def rewrite(engine: Engine) -> bool:
+    """Write an SQLite file anew and empty its WAL, so that no byte of a deleted text stays between the rows.
+
+    Returns False if a reader kept the WAL from being emptied. On PostgreSQL dead rows are given up to be
+    overwritten, and the planner's samples taken anew.
+    """
+    if engine.dialect.name != "sqlite":
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("VACUUM (ANALYZE)")
+        return True
+    raw = engine.raw_connection()
+    try:
+        cursor = raw.cursor()
+        if cursor.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat4'").fetchone():
+            cursor.execute("DELETE FROM sqlite_stat4")  # samples of indexed values, ids among them
+        cursor.execute("PRAGMA temp_store=FILE")  # the copy is as large as the database
+        cursor.execute("VACUUM")
+        busy = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        cursor.execute(f"PRAGMA temp_store={SQLITE_PRAGMAS['temp_store']}")
+    except sqlite3.Error as error:
+        raw.invalidate()  # its settings may be half changed
+        raise DatabaseUnavailable(str(error)) from error
+    finally:
+        raw.close()
+    return not busy
 
 
 def writer_engine(url: URL) -> Engine:
