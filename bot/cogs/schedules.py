@@ -195,6 +195,7 @@ class Schedules(
             due.due_at,
             category=category,
             top=due.schedule.top,
+            compare=True,
         )
 
     async def _edit(self, live: tuple[str, str], post: Post) -> discord.PartialMessage | None:

@@ -160,6 +160,10 @@ def _something(entry: AuditEntry) -> str:
     return f"{what} **{text.shown(entry.target, 60)}**" + (f" – {details}" if details else "")
 
 
+def _season(entry: AuditEntry) -> str:
+    return f"season **{text.shown(entry.target, 60)}**"
+
+
 _ACTIONS: Final[dict[str, Callable[[AuditEntry], str]]] = {
     "policy.change": _changed,
     "category.add": lambda entry: f"opened the category {_name(entry.after)}",
@@ -173,6 +177,9 @@ _ACTIONS: Final[dict[str, Callable[[AuditEntry], str]]] = {
     "schedule.add": lambda entry: (
         f"added schedule **#{text.shown(entry.target, 20)}** – {_details(entry.after)}"
     ),
+    "season.start": lambda entry: f"started {_season(entry)} – {_details(entry.after)}",
+    "season.end": lambda entry: f"ended {_season(entry)}",
+    "season.seal": lambda entry: f"sealed {_season(entry)} – {_details(entry.after)}",
     "schedule.remove": lambda entry: (
         f"removed schedule **#{text.shown(entry.target, 20)}** – {_details(entry.before)}"
     ),
