@@ -27,10 +27,11 @@ def copy(source: Path, target: Path) -> None:
 
     Raises BackupFailed; then there is no `target`.
     """
-    part = target.with_name(target.name + PART)
+    part = begun(target)
     try:
-        _begin(part)
-        with closing(sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_S)) as live:
+        with closing(
+            sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_S)
+        ) as live:
             live.execute("VACUUM INTO ?", (str(part),))
         settle(part, target)
     except (OSError, sqlite3.Error) as error:
@@ -40,9 +41,8 @@ def copy(source: Path, target: Path) -> None:
 
 def duplicate(source: Path, target: Path) -> None:
     """Write the bytes of a file that nobody writes to the new file `target`, durably. Raises BackupFailed."""
-    part = target.with_name(target.name + PART)
+    part = begun(target)
     try:
-        _begin(part)
         shutil.copyfile(source, part)
         settle(part, target)
     except OSError as error:
@@ -50,11 +50,16 @@ def duplicate(source: Path, target: Path) -> None:
         raise BackupFailed(f"{target} could not be written: {error}") from error
 
 
-def _begin(part: Path) -> None:
-    """Make the empty file that VACUUM INTO accepts, readable by its owner alone."""
-    part.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    part.unlink(missing_ok=True)
-    os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+def begun(target: Path) -> Path:
+    """Return a new empty file for what will be `target`, readable by its owner alone. Raises BackupFailed."""
+    part = target.with_name(target.name + PART)
+    try:
+        part.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part.unlink(missing_ok=True)
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise BackupFailed(f"{part.parent} cannot be written: {error.strerror}") from error
+    return part
 
 
 def settle(part: Path, target: Path) -> None:

@@ -148,4 +148,4 @@ def full_since(tx: Connection) -> datetime | None:
     ).one()
     if verified < there:
         return None
-    return oldest or datetime.max.replace(tzinfo=UTC)
+    return oldest if there else datetime.max.replace(tzinfo=UTC)
