@@ -82,6 +82,11 @@ class Settings(BaseSettings):
     )
     """How much is logged: DEBUG, INFO, WARNING or ERROR."""
 
+    http_host: str = Field("127.0.0.1", validation_alias="POINTS_HTTP_HOST")
+    """Where the HTTP API listens; 0.0.0.0 for every network, behind something that speaks https."""
+    http_port: Number | None = Field(None, validation_alias="POINTS_HTTP_PORT", ge=1, le=65_535)
+    """The HTTP API's port inside the bot's process; none, no HTTP API there."""
+
     @field_validator("categories", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the environment holds

@@ -5,6 +5,8 @@ moving.py      award, deduct, undo
 reading.py     balance, history, leaderboard
 seasons.py     season start, list, show, end
 operating.py   db upgrade, verify, doctor
+tokens.py      token create, list, revoke
+serving.py     serve
 words.py       what an error says to an operator
 
 Exit codes: 0 done, 1 refused or not in order, 2 wrong usage, settings or an unusable database.
@@ -12,7 +14,7 @@ Exit codes: 0 done, 1 refused or not in order, 2 wrong usage, settings or an unu
 
 import typer
 
-from points_core.cli import moving, operating, reading, seasons
+from points_core.cli import moving, operating, reading, seasons, serving, tokens
 
 app = typer.Typer(
     name="points",
@@ -34,6 +36,7 @@ for operation in (
     reading.balance,
     reading.history,
     reading.leaderboard,
+    serving.serve,
     operating.verify,
     operating.doctor,
 ):
@@ -43,6 +46,12 @@ season.command()(seasons.start)
 season.command("list")(seasons.listed)
 season.command()(seasons.show)
 season.command()(seasons.end)
+
+token = typer.Typer(help="Tokens for programs that use the HTTP API.", no_args_is_help=True)
+app.add_typer(token, name="token")
+token.command()(tokens.create)
+token.command("list")(tokens.listed)
+token.command()(tokens.revoke)
 
 
 def main() -> None:
