@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, select
 
-from points_core import policy
+from points_core import policy, seasons
 from points_core.models import Community
 from points_core.verification import anchors, chained, projections, record, waiting
 from points_core.verification.anchors import Known
@@ -76,9 +76,10 @@ def examine(
 
 
 def _problems(tx: Connection, replay: chained.Replay, key: str, known: Sequence[Known]) -> Iterator[Problem]:
-    community_id = replay.community_id
+    community_id, full = replay.community_id, replay.seq == 0
     yield from chained.problems(tx, replay)
     yield from projections.problems(tx, replay, policy.by_number(tx, community_id).zone)
     yield from waiting.problems(tx, community_id)
     yield from anchors.problems(tx, community_id, [head for head in known if head.community == key])
     yield from record.problems(tx, community_id)
+    yield from seasons.problems(tx, community_id, recount=full)

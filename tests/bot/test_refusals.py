@@ -45,6 +45,8 @@ SAID: list[tuple[PointsError, str]] = [
     (errors.UnknownTransaction(9), "no transaction #9"),
     (errors.UnknownRequest(9), "no approval request #9"),
     (errors.UnknownSchedule(9), "no schedule #9"),
+    (errors.UnknownSeason("Summer", ("Spring",)), "no season Summer here. There are: Spring."),
+    (errors.UnknownSeason("Summer", ()), "`/season start`"),
     (errors.UnknownClient(9), "no token #9"),
     (errors.UnknownMember("81384788765712384"), "I keep nothing about that person"),
     (errors.NoWish("81384788765712384"), "nothing to take back"),
