@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from discord.ext import tasks
 
+from bot.forgetting import Forgetting
 from points_core import approvals, schedules, seasons
 from points_core.errors import DatabaseUnavailable
 
@@ -22,6 +23,7 @@ class Ticker:
 
     def __init__(self, bot: "PointsBot") -> None:
         self._bot = bot
+        self._forgetting = Forgetting(bot)
 
     def start(self) -> None:
         """Begin to tick, at once when the bot is ready."""
@@ -41,6 +43,7 @@ class Ticker:
             log.warning("the books could not be asked what is due: %s", fault.why)
         except Exception:
             log.exception("what is due could not be done")
+        await self._forgetting.tick(now)
         self._bot.courier.wake()
         await self._bot.sync_commands()
 

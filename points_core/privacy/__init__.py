@@ -12,9 +12,9 @@ leaving.py   who left, and what a community wants to become of them
 
 from points_core.privacy.copies import Copy, copy
 from points_core.privacy.erasing import Erased, erase_again, erase_due, erased, scrubbed, unscrubbed
-from points_core.privacy.leaving import Leaver, away, left, overdue, returned, to_look_up
+from points_core.privacy.leaving import Leaver, away, left, overdue, returned, to_look_up, watched
 from points_core.privacy.telling import document, text
-from points_core.privacy.wishes import Wish, ask, cancel, hide, is_hidden, show, wish
+from points_core.privacy.wishes import Wish, ask, cancel, hide, is_hidden, is_known, show, wish
 
 __all__ = [
     "Copy",
@@ -31,6 +31,7 @@ __all__ = [
     "erased",
     "hide",
     "is_hidden",
+    "is_known",
     "left",
     "overdue",
     "returned",
@@ -39,5 +40,6 @@ __all__ = [
     "text",
     "to_look_up",
     "unscrubbed",
+    "watched",
     "wish",
 ]

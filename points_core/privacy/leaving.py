@@ -4,6 +4,7 @@ Nothing happens to anybody because they were kicked or banned or left: they are 
 policy wants is done `leave_days` later, after looking once more; who is back before then loses nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, Row, Select, select, update
 from points_core import audit, communities, policy
 from points_core.communities import Head
 from points_core.models import Community, Member, PointBalance
+from points_core.models import Policy as PolicyRow
 from points_core.policy import LeavePolicy, Policy
 from points_core.privacy.erasing import erase, record_wish
 from points_core.values import Origin
@@ -26,6 +28,13 @@ class Leaver:
     number: int
     user_id: str
     left_at: datetime | None
+
+
+def watched(tx: Connection) -> tuple[str, ...]:
+    """Return the communities (outside ids) that want something to become of who left."""
+    wanted = PolicyRow.document["leave_policy"].as_string().in_([LeavePolicy.HIDE, LeavePolicy.ERASE])
+    caring = select(Community.key).join(PolicyRow, PolicyRow.community_id == Community.id).where(wanted)
+    return tuple(tx.execute(caring.order_by(Community.id)).scalars())
 
 
 def to_look_up(tx: Connection, community: str, *, after: int = 0, limit: int = 20) -> tuple[Leaver, ...]:
@@ -48,14 +57,13 @@ def returned(tx: Connection, origin: Origin, user_id: str) -> bool:
     return _note(tx, origin, user_id, away=False)
 
 
-def overdue(tx: Connection, now: datetime, *, limit: int = 20) -> tuple[Leaver, ...]:
-    """Return up to `limit` members who have been away for as long as their communities' policies wait."""
-    someone_away = select(Member.id).where(Member.community_id == Community.id, _AWAY)
-    places = select(Community.id).where(someone_away.exists()).order_by(Community.id)
+def overdue(tx: Connection, now: datetime, places: Sequence[str], *, limit: int = 20) -> tuple[Leaver, ...]:
+    """Return up to `limit` members of `places` who have been away for as long as its policy waits."""
+    numbers = select(Community.id).where(Community.key.in_(places)).order_by(Community.id)
     found: list[Leaver] = []
-    for community_id in tx.execute(places).scalars().all():
+    for community_id in tx.execute(numbers).scalars().all():
         rules = policy.by_number(tx, community_id)
-        if rules.leave_policy is not LeavePolicy.KEEP:
+        if rules.leave_policy is not LeavePolicy.KEEP and len(found) < limit:
             due = _MEMBERS.where(Community.id == community_id, *_due(rules, now))
             found += [Leaver(*row) for row in tx.execute(due.order_by(Member.id).limit(limit - len(found)))]
     return tuple(found)

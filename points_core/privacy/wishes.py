@@ -67,6 +67,12 @@ def wish(tx: Connection, community: str, user_id: str) -> Wish | None:
     return Wish(row.asked_at, row.due_at) if row else None
 
 
+def is_known(tx: Connection, community: str, user_id: str) -> bool:
+    """Return whether anything is kept about the person."""
+    community_id = communities.find(tx, community)
+    return community_id is not None and user_id in communities.people(tx, community_id, [user_id])
+
+
 def hide(tx: Connection, origin: Origin, user_id: str) -> bool:
     """Leave the member's name out of boards from now on; return whether that is new.
 

@@ -579,11 +579,13 @@ async def test_nothing_happens_to_who_left_before_the_days_are_over_and_then_wha
     assert await points.write(privacy.left, system(), CANARY)
     assert not await points.write(privacy.left, system(), CANARY)
     early, late = NOON + timedelta(days=9), NOON + timedelta(days=10)
-    assert await points.read(privacy.overdue, early) == ()
+    assert await points.read(privacy.overdue, early, [COMMUNITY]) == ()
     assert await points.write(privacy.away, system(early), CANARY) is None
     assert (await board(points)).standings[0].name == NAME
 
-    due = await points.read(privacy.overdue, late)
+    assert await points.read(privacy.watched) == (() if wanted is LeavePolicy.KEEP else (COMMUNITY,))
+    assert await points.read(privacy.overdue, late, ["village"]) == ()
+    due = await points.read(privacy.overdue, late, [COMMUNITY])
     assert [leaver.user_id for leaver in due] == ([] if wanted is LeavePolicy.KEEP else [CANARY])
     done = await points.write(privacy.away, system(late), CANARY)
 
@@ -596,7 +598,7 @@ async def test_nothing_happens_to_who_left_before_the_days_are_over_and_then_wha
         LeavePolicy.ERASE: (None, False),
     }[wanted]
     assert (SECRETS["reason"] in await points.read(rows)) is (wanted is not LeavePolicy.ERASE)
-    assert await points.read(privacy.overdue, late) == ()
+    assert await points.read(privacy.overdue, late, [COMMUNITY]) == ()
     assert await points.read(privacy.unscrubbed) is (wanted is LeavePolicy.ERASE)
     await in_order(points)
 
@@ -609,7 +611,7 @@ async def test_who_is_back_in_time_loses_nothing(points: Points) -> None:
     assert await points.write(privacy.returned, system(NOON + timedelta(days=9)), CANARY)
 
     late = NOON + timedelta(days=30)
-    assert await points.read(privacy.overdue, late) == ()
+    assert await points.read(privacy.overdue, late, [COMMUNITY]) == ()
     assert await points.write(privacy.away, system(late), CANARY) is None
     assert (await board(points)).standings[0].name == NAME
 
