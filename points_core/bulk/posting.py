@@ -47,8 +47,8 @@ MAX_ROWS = 200_000  # of one batch: about half a minute in which nobody else can
 class Entry:
     """One movement of a batch; `amount` is signed points, `row` its number where it came from.
 
-    `takes_back` is the row, earlier in the batch, that this entry reverses; then only row, reason and
-    user_id count.
+    A row that moves points twice has a `part` for each. `takes_back` is the row, earlier in the batch, that
+    this entry reverses; then only row, reason and user_id count.
     """
 
     row: int
@@ -61,6 +61,7 @@ class Entry:
     evidence: str | None = None
     effective_at: datetime | None = None
     takes_back: int | None = None
+    part: str = ""
 
 
 def post(
@@ -131,6 +132,7 @@ class _Posting:
     members: set[str | None] = field(default_factory=set)
     points: int = 0
     tried: int = 0
+    made: int = 0
 
     def post(self, entries: Sequence[Entry]) -> None:
         """Post some entries; those refused are noted, the rest is written."""
@@ -156,9 +158,9 @@ class _Posting:
         self, kind: BatchKind, *, checksum: bytes | None = None, undoes: int | None = None
     ) -> BatchReceipt:
         """Write the batch itself, on record, unless too many rows were refused. Raises RowsRefused."""
-        if self.refused and not (self.partial and self.posted):
+        if self.refused and not (self.partial and self.made):
             raise RowsRefused(tuple(self.refused), self.tried)
-        if not self.posted:
+        if not self.made:
             raise InvalidSetting("batch", undoes, "one with transactions that are not taken back yet")
         actor_id = communities.actor_number(self.tx, self.head, self.origin.actor, self.origin.at)
         self.head.batches = self.number
@@ -172,14 +174,14 @@ class _Posting:
                 key=self.origin.key,
                 checksum=checksum,
                 undoes=undoes,
-                transactions=len(self.posted),
+                transactions=self.made,
                 created_at=self.origin.at,
             )
         )
         receipt = BatchReceipt(
             number=self.number,
             kind=kind,
-            transactions=len(self.posted),
+            transactions=self.made,
             members=len(self.members),
             points=self.points,
             actor=self.origin.actor,
@@ -227,6 +229,7 @@ class _Posting:
         return receipt.number
 
     def _count(self, user_id: str | None, amount: int) -> None:
+        self.made += 1
         self.members.add(user_id)
         self.points += amount
 
@@ -270,7 +273,7 @@ def _movement(origin: Origin, rules: Policy, batch: int, entry: Entry) -> Moveme
         evidence=clean_link("evidence", entry.evidence) if entry.evidence else None,
         category=_category(rules, entry),
         actor=origin.actor,
-        key=_key(origin, entry.row),
+        key=_key(origin, entry.row, entry.part),
         at=origin.at,
         effective_at=clean_instant(entry.effective_at) if entry.effective_at else None,
         batch=batch,
@@ -282,9 +285,9 @@ def _category(rules: Policy, entry: Entry) -> Category | None:
     return rules.category(entry.category, retired=entry.kind is Kind.IMPORT)
 
 
-def _key(origin: Origin, row: int) -> str:
-    """Return the idempotency key of one row: the batch's own, shortened, and the row's number."""
-    return f"batch:{hashlib.sha256(origin.key.encode()).hexdigest()[:32]}:{row}"
+def _key(origin: Origin, row: int, part: str = "") -> str:
+    """Return the idempotency key of one row: the batch's own, shortened, the row's number and part."""
+    return f"batch:{hashlib.sha256(origin.key.encode()).hexdigest()[:32]}:{row}{part}"
 
 
 def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
@@ -321,11 +324,12 @@ def _replayed(
     known = 0
     for chunk in _chunks(entries):
         wanted = Wanted(
-            frozenset({entry.user_id for entry in chunk}), frozenset(_key(origin, e.row) for e in chunk)
+            frozenset({entry.user_id for entry in chunk}),
+            frozenset(_key(origin, e.row, e.part) for e in chunk),
         )
         books = Books.load(tx, head, rules, wanted)
         for entry in chunk:
-            if _key(origin, entry.row) not in books.keys:
+            if _key(origin, entry.row, entry.part) not in books.keys:
                 continue  # it was refused, and left out
             known += 1
             if entry.takes_back is None:
