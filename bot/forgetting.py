@@ -13,7 +13,6 @@ import discord
 from bot.origin import system_origin
 from bot.replies import BROKEN
 from points_core import privacy
-from points_core.errors import DatabaseUnavailable
 from points_core.privacy import Leaver
 
 if TYPE_CHECKING:
@@ -32,22 +31,20 @@ log = logging.getLogger(__name__)
 class Forgetting:
     """Carries out erasures, and looks who is still there; asked by the ticker."""
 
-    def __init__(self, bot: "PointsBot") -> None:
+    def __init__(self, bot: "PointsBot", *, at_once: int = AT_ONCE, a_day: int = A_DAY) -> None:
+        """Look up at most `at_once` members in one tick and `a_day` of one server in a day."""
         self._bot = bot
+        self._at_once = at_once
+        self._a_day = a_day
         self._rewrite_after: datetime | None = None
         self._day: date | None = None
         self._reached: dict[str, int] = {}  # by server: the last member looked up; goes on the next day
         self._looked_up: dict[str, int] = {}  # by server: how many today
 
     async def tick(self, now: datetime) -> None:
-        """Do what is due at `now` (aware). Never raises: what failed is due again at the next tick."""
-        try:
-            await self._erase(now)
-            await self._look_around(now)
-        except DatabaseUnavailable as fault:
-            log.warning("the books could not be asked whom to forget: %s", fault.why)
-        except Exception:
-            log.exception("who is to be forgotten could not be forgotten")
+        """Do what is due at `now` (aware); what failed is due again at the next tick. Raises DatabaseUnavailable."""
+        await self._erase(now)
+        await self._look_around(now)
 
     async def _erase(self, now: datetime) -> None:
         for erased in await self._bot.points.write(privacy.erase_due, now):
@@ -74,10 +71,10 @@ class Forgetting:
         if now.date() != self._day:
             self._day = now.date()
             self._looked_up = {}
-        left = AT_ONCE
+        room = self._at_once
         for community, guild in guilds.items():
-            left -= await self._look_up(community, guild, left)
-        for leaver in await self._bot.points.read(privacy.overdue, now, list(guilds), limit=AT_ONCE):
+            room -= await self._look_up(community, guild, room)
+        for leaver in await self._bot.points.read(privacy.overdue, now, list(guilds), limit=self._at_once):
             await self._part(guilds[leaver.community], leaver)
 
     def _guild(self, community: str) -> discord.Guild | None:
@@ -86,7 +83,7 @@ class Forgetting:
 
     async def _look_up(self, community: str, guild: discord.Guild, limit: int) -> int:
         """Look up the next members of a server, as many as today allows; return how many."""
-        limit = min(limit, A_DAY - self._looked_up.get(community, 0))
+        limit = min(limit, self._a_day - self._looked_up.get(community, 0))
         if limit <= 0:
             return 0
         after = self._reached.get(community, 0)
@@ -96,7 +93,7 @@ class Forgetting:
             self._reached[community] = member.number
         if len(members) < limit:  # once through: enough for today
             self._reached[community] = 0
-            self._looked_up[community] = A_DAY
+            self._looked_up[community] = self._a_day
         else:
             self._looked_up[community] = self._looked_up.get(community, 0) + len(members)
         return len(members)

@@ -35,17 +35,20 @@ class Ticker:
 
     async def tick(self, now: datetime) -> None:
         """Do what is due at `now` (aware). Never raises: what failed is due again at the next tick."""
-        try:
-            await self._bot.points.write(approvals.expire_due, now)
-            await self._bot.points.write(schedules.claim_due, now)
-            await self._bot.points.write(seasons.seal_due, now)
-        except DatabaseUnavailable as fault:
-            log.warning("the books could not be asked what is due: %s", fault.why)
-        except Exception:
-            log.exception("what is due could not be done")
-        await self._forgetting.tick(now)
+        for duty in (self._decide, self._forgetting.tick):
+            try:
+                await duty(now)
+            except DatabaseUnavailable as fault:
+                log.warning("the books could not be asked what is due: %s", fault.why)
+            except Exception:
+                log.exception("what is due could not be done")
         self._bot.courier.wake()
         await self._bot.sync_commands()
+
+    async def _decide(self, now: datetime) -> None:
+        await self._bot.points.write(approvals.expire_due, now)
+        await self._bot.points.write(schedules.claim_due, now)
+        await self._bot.points.write(seasons.seal_due, now)
 
     @tasks.loop(seconds=PERIOD_S)
     async def _loop(self) -> None:
