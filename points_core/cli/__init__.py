@@ -4,9 +4,13 @@ running.py     settings, one open database per command, exit codes
 moving.py      award, deduct, undo
 reading.py     balance, history, leaderboard
 seasons.py     season start, list, show, end
+exporting.py   export
+importing.py   import, batch list, batch undo
 operating.py   db upgrade, verify, doctor
+keeping.py     backup, restore
 tokens.py      token create, list, revoke
 serving.py     serve
+privacy.py     privacy export, erase, cancel, hide, show, due
 words.py       what an error says to an operator
 
 Exit codes: 0 done, 1 refused or not in order, 2 wrong usage, settings or an unusable database.
@@ -14,7 +18,18 @@ Exit codes: 0 done, 1 refused or not in order, 2 wrong usage, settings or an unu
 
 import typer
 
-from points_core.cli import moving, operating, reading, seasons, serving, tokens
+from points_core.cli import (
+    exporting,
+    importing,
+    keeping,
+    moving,
+    operating,
+    privacy,
+    reading,
+    seasons,
+    serving,
+    tokens,
+)
 
 app = typer.Typer(
     name="points",
@@ -39,6 +54,8 @@ for operation in (
     serving.serve,
     operating.verify,
     operating.doctor,
+    keeping.backup,
+    keeping.restore,
 ):
     app.command()(operation)
 database.command()(operating.upgrade)
@@ -52,6 +69,22 @@ app.add_typer(token, name="token")
 token.command()(tokens.create)
 token.command("list")(tokens.listed)
 token.command()(tokens.revoke)
+
+personal = typer.Typer(help="Personal data: a copy for a member, erasing, hiding.", no_args_is_help=True)
+app.add_typer(personal, name="privacy")
+personal.command()(privacy.export)
+personal.command()(privacy.erase)
+personal.command()(privacy.cancel)
+personal.command()(privacy.hide)
+personal.command()(privacy.show)
+personal.command()(privacy.due)
+
+app.command()(exporting.export)
+app.command("import")(importing.import_)
+batch = typer.Typer(help="Transactions made together, and undone together.", no_args_is_help=True)
+app.add_typer(batch, name="batch")
+batch.command("list")(importing.batches)
+batch.command("undo")(importing.undo_batch)
 
 
 def main() -> None:

@@ -40,7 +40,9 @@ def write_everything(
     with zipfile.ZipFile(Limited(file, max_bytes), "w", zipfile.ZIP_DEFLATED) as archive:
         for table in Table:
             name = f"{table}.{format}"
-            with archive.open(name, "w", force_zip64=True) as member:
+            entry = zipfile.ZipInfo(name, at.timetuple()[:6])
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(entry, "w", force_zip64=True) as member:
                 hashed = _Hashed(member)
                 rows = encode(
                     pages(tx, community, table, Scope()), table, hashed, format, _told(progress, table)
