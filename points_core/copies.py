@@ -27,12 +27,22 @@ def copy(source: Path, target: Path) -> None:
 
     Raises BackupFailed; then there is no `target`.
     """
+    try:
+        uri = f"{source.resolve().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_S)) as live:
+            copy_from(live, target)
+    except sqlite3.Error as error:
+        raise BackupFailed(f"{source} could not be read: {error}") from error
+
+
+def copy_from(live: sqlite3.Connection, target: Path) -> None:
+    """Write what `live`, outside of any transaction, sees to the new file `target`, durably.
+
+    Raises BackupFailed; then there is no `target`.
+    """
     part = begun(target)
     try:
-        with closing(
-            sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_S)
-        ) as live:
-            live.execute("VACUUM INTO ?", (str(part),))
+        live.execute("VACUUM INTO ?", (str(part),))
         settle(part, target)
     except (OSError, sqlite3.Error) as error:
         part.unlink(missing_ok=True)

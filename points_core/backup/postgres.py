@@ -52,9 +52,7 @@ def load(url: URL, file: Path) -> None:
 @contextmanager
 def maintaining(url: URL) -> Iterator[Connection]:
     """Hold a connection beside the databases, each statement its own transaction. Raises DatabaseUnavailable."""
-    engine = create_engine(
-        url.set(database=MAINTENANCE), poolclass=NullPool, isolation_level="AUTOCOMMIT"
-    )
+    engine = create_engine(url.set(database=MAINTENANCE), poolclass=NullPool, isolation_level="AUTOCOMMIT")
     try:
         with engine.connect() as connection:
             yield connection
