@@ -15,7 +15,7 @@ from points_core.database import Points
 from points_core.errors import DatabaseUnavailable
 from points_core.http.metrics import Metrics
 from points_core.http.problems import Stopped
-from points_core.values import Actor, ActorKind, Origin
+from points_core.values import Actor, ActorKind, Origin, outside_key
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -76,7 +76,7 @@ class Seam:
     def origin(self, client: Client, key: str) -> Origin:
         """Return the origin of what a client asks for with an Idempotency-Key."""
         actor = Actor(ActorKind.CLIENT, name=client.name, client=client.number)
-        return Origin(client.community, actor, self.now(), f"http:{client.number}:{key}")
+        return Origin(client.community, actor, self.now(), outside_key(f"http:{client.number}", key))
 
 
 def within(tx: Connection, seconds: float, work: Callable[[], T]) -> T:
