@@ -7,6 +7,7 @@ broken.py        what a check says: an invariant and where it fails
 chained.py       each transaction alone and after the one before it: hashes, commitments, running sums
 projections.py   what is kept beside the transactions: head, balances, scores, buckets
 waiting.py       requests, votes, publications, counters
+batches.py       batches against the transactions that name them
 anchors.py       chain heads shown outside: made, kept, compared
 record.py        what follows from an outcome: marks, the audit, closed and reopened books
 """
@@ -17,7 +18,7 @@ from sqlalchemy import Connection, select
 
 from points_core import policy, seasons
 from points_core.models import Community
-from points_core.verification import anchors, chained, projections, record, waiting
+from points_core.verification import anchors, batches, chained, projections, record, waiting
 from points_core.verification.anchors import Known
 from points_core.verification.broken import Broken, Outcome, Problem, Reached
 from points_core.verification.record import CLOSED, REOPENED, VERIFIED, reopen, settle
@@ -80,6 +81,7 @@ def _problems(tx: Connection, replay: chained.Replay, key: str, known: Sequence[
     yield from chained.problems(tx, replay)
     yield from projections.problems(tx, replay, policy.by_number(tx, community_id).zone)
     yield from waiting.problems(tx, community_id)
+    yield from batches.problems(tx, community_id)
     yield from anchors.problems(tx, community_id, [head for head in known if head.community == key])
     yield from record.problems(tx, community_id)
     yield from seasons.problems(tx, community_id, recount=full)
