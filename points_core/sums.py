@@ -19,7 +19,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
-    and_,
     case,
     cast,
     func,
@@ -107,11 +106,19 @@ def last_recorded(tx: Connection, community_id: int, as_of: datetime) -> int:
     return tx.execute(latest).scalar() or 0
 
 
-def first_effective(tx: Connection, community_id: int) -> datetime | None:
-    """Return when the earliest of the community's points count, None if it has none."""
-    earliest = select(func.min(PointTransaction.effective_at)).where(
-        PointTransaction.community_id == community_id
+def first_effective(tx: Connection, community_id: int, as_of: datetime | None = None) -> datetime | None:
+    """Return when the earliest of the community's points count, None if it has none.
+
+    as_of: an instant (aware); of what was recorded by then.
+    """
+    earliest = (
+        select(PointTransaction.effective_at)
+        .where(PointTransaction.community_id == community_id)
+        .order_by(PointTransaction.effective_at)
+        .limit(1)
     )
+    if as_of is not None:
+        earliest = earliest.where(PointTransaction.recorded_at <= as_of)
     return tx.execute(earliest).scalar()
 
 
@@ -175,6 +182,15 @@ def _by(as_of: datetime) -> ColumnElement[bool]:
     return PointTransaction.effective_at <= as_of
 
 
+def _rows(wanted: Wanted, *more: ColumnElement[bool]) -> Sums:
+    """Return the transactions one by one, for adding to scores."""
+    return select(
+        PointTransaction.member_id,
+        PointTransaction.amount.label("points"),
+        PointTransaction.seq.label("reached_seq"),
+    ).where(*_counted(wanted, *more))
+
+
 def _ledger(wanted: Wanted, *more: ColumnElement[bool]) -> Sums:
     # without the + 0 SQLite, once analyzed, reads the whole ledger in the order of an index by member
     member_id = PointTransaction.member_id + 0
@@ -195,11 +211,11 @@ def _ledger(wanted: Wanted, *more: ColumnElement[bool]) -> Sums:
 def _corrected(tx: Connection, wanted: Wanted, as_of: datetime) -> Sums:
     """Whole days from the scores, the day of `as_of` from the ledger up to that instant."""
     day = as_of.astimezone(wanted.zone).date()
-    remainder = _ledger(wanted, PointTransaction.effective_at >= midnight(day, wanted.zone), _by(as_of))
+    remainder = (PointTransaction.effective_at >= midnight(day, wanted.zone), _by(as_of))
     first = wanted.window.first
     if first is not None and first >= day:
-        return remainder
-    return _together([*_days(tx, wanted, day), remainder])
+        return _ledger(wanted, *remainder)
+    return _together([*_days(tx, wanted, day), _rows(wanted, *remainder)])
 
 
 # ── as it stood ──
@@ -228,21 +244,38 @@ def _in_window(tx: Connection, wanted: Wanted, most: int) -> int:
 
 
 def _taken_back(tx: Connection, wanted: Wanted, last: int) -> Sums:
-    """Today's scores less every transaction after number `last`."""
-    later = _ledger(wanted, PointTransaction.seq > last).subquery("later")
-    now = _scores(tx, wanted).subquery("now")
+    """Today's scores less every transaction after number `last`.
+
+    Who was in one of those reached today's points with it: what they reached before is looked up.
+    """
+    now = _scores(tx, wanted).add_columns(literal(0).label("later"))
+    since = select(
+        PointTransaction.member_id,
+        -PointTransaction.amount,
+        literal(0),
+        literal(1),
+    ).where(*_counted(wanted, PointTransaction.seq > last))
+    every = union_all(now, since).subquery("every").c
+    then = (
+        select(
+            every.member_id,
+            cast(func.sum(every.points), BigInteger).label("points"),
+            func.max(every.reached_seq).label("reached_seq"),
+            func.max(every.later).label("later"),
+        )
+        .group_by(every.member_id)
+        .subquery("stood")
+    )
     earlier = (
         select(PointTransaction.seq)
         .where(
-            *_counted(wanted, PointTransaction.seq + 0 <= last), PointTransaction.member_id == now.c.member_id
+            *_counted(wanted, PointTransaction.seq + 0 <= last),
+            PointTransaction.member_id == then.c.member_id,
         )
         .order_by(PointTransaction.member_seq.desc())
         .limit(1)
-        .correlate(now)
+        .correlate(then)
         .scalar_subquery()
     )
-    return select(
-        now.c.member_id,
-        (now.c.points - func.coalesce(later.c.points, 0)).label("points"),
-        case((later.c.member_id.is_(None), now.c.reached_seq), else_=earlier).label("reached_seq"),
-    ).outerjoin(later, and_(later.c.member_id == now.c.member_id))
+    reached = case((then.c.later == 0, then.c.reached_seq), else_=earlier).label("reached_seq")
+    return select(then.c.member_id, then.c.points, reached)

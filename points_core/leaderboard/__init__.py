@@ -145,11 +145,12 @@ def between(
     None: from the day of the community's first points, to the day of `as_of` or `now`.
     The rest is as for `standings`. Raises InvalidTime for an empty range, UnknownCategory, InvalidSetting.
     """
-    zone = policy.zone_at(tx, community, None if corrected else as_of)
+    then = None if corrected else as_of
+    zone = policy.zone_at(tx, community, then)
     last = last or (as_of or now).astimezone(zone).date()
     if first is None:
         community_id = communities.find(tx, community)
-        earliest = sums.first_effective(tx, community_id) if community_id is not None else None
+        earliest = sums.first_effective(tx, community_id, then) if community_id is not None else None
         first = min(earliest.astimezone(zone).date(), last) if earliest else last
     if last < first:
         raise InvalidTime(f"{first.isoformat()} to {last.isoformat()}")
@@ -193,7 +194,8 @@ def standings(
     if community_id is None:
         return board
     wanted = Wanted(community_id, _category_id(rules, category), window, rules.zone, as_of, corrected)
-    before = window.previous(rules.zone) if compare else None
+    then = None if corrected else as_of
+    before = window.previous(policy.zone_at(tx, community, then)) if compare else None
     return _filled(
         tx,
         board,
