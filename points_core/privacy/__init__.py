@@ -11,7 +11,7 @@ leaving.py   who left, and what a community wants to become of them
 """
 
 from points_core.privacy.copies import Copy, copy
-from points_core.privacy.erasing import Erased, erase_again, erase_due, erased, scrubbed, unscrubbed
+from points_core.privacy.erasing import Erased, erase_due, scrubbed, unscrubbed
 from points_core.privacy.leaving import Leaver, away, left, overdue, returned, to_look_up, watched
 from points_core.privacy.telling import document, text
 from points_core.privacy.wishes import Wish, ask, cancel, hide, is_hidden, is_known, show, wish
@@ -26,9 +26,7 @@ __all__ = [
     "cancel",
     "copy",
     "document",
-    "erase_again",
     "erase_due",
-    "erased",
     "hide",
     "is_hidden",
     "is_known",

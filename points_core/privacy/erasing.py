@@ -7,7 +7,7 @@ others' history; its author is shown as erased. Without the salt nobody can try 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -275,47 +275,6 @@ def scrubbed(tx: Connection, now: datetime, before: datetime) -> None:
         .where(Erasure.done_at <= before, Erasure.scrubbed_at.is_(None))
         .values(scrubbed_at=now)
     )
-
-
-def erased(tx: Connection) -> list[Erased]:
-    """Return everybody who was ever erased; read it before an older backup takes the database's place."""
-    found = (
-        select(Community.key, Member.id, Member.erased_at)
-        .join(Community, Community.id == Member.community_id)
-        .where(Member.erased_at.is_not(None))
-        .order_by(Community.id, Member.id)
-    )
-    return [Erased(community, member, at) for community, member, at in tx.execute(found) if at is not None]
-
-
-def erase_again(tx: Connection, people: Iterable[Erased], now: datetime) -> list[Erased]:
-    """Erase `people` in a restored database if it still knows them; return those it did.
-
-    A member's number stands for one person for good, so an older backup means the same one by it.
-    """
-    again: list[Erased] = []
-    for person in people:
-        head = communities.lock(tx, person.community)
-        if head is None:
-            continue
-        known = select(Member.id).where(
-            Member.community_id == head.community_id, Member.id == person.member, Member.erased_at.is_(None)
-        )
-        if tx.execute(known).first() is None or person.at < _seen(tx, head.community_id, person.member):
-            continue
-        key = f"restored:{person.member}:{person.at:%Y%m%dT%H%M%S}"
-        wish_id = record_wish(tx, head.community_id, person.member, key, person.at)
-        erase(tx, head, person.community, person.member, now, wish_id)
-        again.append(Erased(person.community, person.member, now))
-    return again
-
-
-def _seen(tx: Connection, community_id: int, member_id: int) -> datetime:
-    """When the member of this number came: after the erasure, it is another person's number by now."""
-    created: datetime = tx.execute(
-        select(Member.created_at).where(Member.community_id == community_id, Member.id == member_id)
-    ).scalar_one()
-    return created
 
 
 def record_wish(

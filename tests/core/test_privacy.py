@@ -435,25 +435,6 @@ async def test_writes_go_on_before_and_after_the_rewriting(points: Points) -> No
     await in_order(points)
 
 
-# ── an older backup ──
-
-
-async def test_who_was_erased_since_a_backup_is_erased_again_in_it(points: Points) -> None:
-    await give(points, ADA)
-    await give(points, CANARY, name=NAME)
-    # as if the database had been restored: the list is read from the newer one, and says member 3
-    people = [privacy.Erased(COMMUNITY, 3, LATER), privacy.Erased(COMMUNITY, 99, LATER)]
-    people.append(privacy.Erased("nowhere", 1, LATER))
-
-    again = await points.write(privacy.erase_again, people, LATER + WEEK)
-
-    assert [(each.community, each.member) for each in again] == [(COMMUNITY, 3)]
-    assert NAME not in await points.read(rows)
-    assert [each.member for each in await points.read(privacy.erased)] == [3]
-    assert await points.write(privacy.erase_again, people, LATER + WEEK) == []
-    await in_order(points)
-
-
 # ── hiding ──
 
 
