@@ -25,7 +25,7 @@ def _counts(tx: Connection, community_id: int) -> Iterator[Problem]:
     counted = select(PointTransaction.batch, func.count()).where(
         PointTransaction.community_id == community_id, PointTransaction.batch.is_not(None)
     )
-    made = {row[0]: row[1] for row in tx.execute(counted.group_by(PointTransaction.batch))}
+    made = {int(row[0] or 0): int(row[1]) for row in tx.execute(counted.group_by(PointTransaction.batch))}
     for number in sorted(stored.keys() | made.keys()):
         if number not in stored:
             yield "a batch counts its transactions", f"transactions name batch {number}, which is not there"
