@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 10  # members looked up in one tick: 40 a minute, a fiftieth of what Discord allows
 A_DAY = 1_000  # of one server: a larger one is gone through in several days
-ANOTHER_TRY = timedelta(hours=1)  # until the file is rewritten again after that failed
+REWRITE_EVERY = timedelta(hours=1)  # at most: writes wait for it, and several erasures can share one
 
 UNKNOWN_MEMBER, UNKNOWN_USER = 10007, 10013  # Discord's codes: not in this server; deleted their account
 GONE: Final = {UNKNOWN_MEMBER, UNKNOWN_USER}
@@ -56,10 +56,9 @@ class Forgetting:
 
     async def _rewrite(self, now: datetime) -> None:
         before = max(now, self._bot.now())
-        self._rewrite_after = now + ANOTHER_TRY
+        self._rewrite_after = now + REWRITE_EVERY
         if await self._bot.points.scrub():
             await self._bot.points.write(privacy.scrubbed, self._bot.now(), before)
-            self._rewrite_after = None
         else:
             log.warning("the file holds traces of an erasure until a reader lets go; again in an hour")
 

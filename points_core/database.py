@@ -129,7 +129,7 @@ class Points:
     async def scrub(self) -> bool:
         """Rewrite the database so that nothing erased is left in it; return False if somebody stood in the way.
 
-        It takes its turn among the writes, which wait for it: about a second for each 100 MB.
+        It takes its turn among the writes, which wait for it: about half a second for each 100 MB.
         Raises DatabaseUnavailable, also when the disk has no room for a second copy.
         """
         done: bool = await asyncio.shield(self._writer.submit_alone(rewrite))
