@@ -77,9 +77,10 @@ async def _http(bot: PointsBot) -> AsyncIterator[None]:
     if port is None:
         yield
         return
-    from points_core.http.server import serving  # heavy, and most bots do without
+    from points_core.http.app import create_app  # heavy, and most bots do without
+    from points_core.http.server import serving
 
-    async with serving(bot.points, host, port, after_write=bot.courier.wake):
+    async with serving(create_app(bot.points, after_write=bot.courier.wake), host, port):
         log.info("serving the HTTP API on http://%s:%d", host, port)
         yield
 

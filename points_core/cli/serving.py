@@ -23,7 +23,8 @@ def serve(
     """Serve the HTTP API until stopped by Ctrl-C or SIGTERM."""
 
     async def work(points: Points) -> None:
-        from points_core.http.server import serving  # heavy, and only needed here
+        from points_core.http.app import create_app  # heavy, and only needed here
+        from points_core.http.server import serving
 
         logging.basicConfig(
             level=points.settings.log_level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
@@ -31,7 +32,7 @@ def serve(
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        async with serving(points, host, port) as served:
+        async with serving(create_app(points), host, port) as served:
             say(f"Serving on http://{host}:{served}/docs")
             await stop.wait()
 

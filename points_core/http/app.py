@@ -9,6 +9,7 @@ from typing import Final
 
 from fastapi import FastAPI, Request
 from starlette.responses import Response
+from starlette.routing import compile_path
 
 from points_core.database import Points
 from points_core.http import (
@@ -75,11 +76,23 @@ def create_app(
 
 
 def _answer_errors(app: FastAPI) -> None:
-    async def answer(_: Request, error: Exception) -> Response:
-        return problems.response(error)
+    async def answer(request: Request, error: Exception) -> Response:
+        answered = problems.response(error)
+        if answered.status_code == 405:  # two routes of one address each know only their own method
+            answered.headers["Allow"] = ", ".join(_methods(app, request.url.path))
+        return answered
 
     for kind in problems.ANSWERED:
         app.add_exception_handler(kind, answer)
+
+
+def _methods(app: FastAPI, path: str) -> list[str]:
+    return sorted(
+        method.upper()
+        for template, operations in app.openapi()["paths"].items()
+        if compile_path(template)[0].match(path)
+        for method in operations
+    ) or ["GET"]
 
 
 def _version() -> str:

@@ -1,18 +1,31 @@
 """What surrounds the points: categories, and the client itself."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
 from points_core import policy
 from points_core.clients import Scope
+from points_core.errors import InvalidSetting
 from points_core.http import once
 from points_core.http.guard import Guarded, needs
 from points_core.http.movements import MADE, ONCE, Key, say_replayed
+from points_core.http.problems import Stopped
 from points_core.http.schemas import CategoriesOut, CategoryIn, CategoryOut, ClientOut, Number
 from points_core.http.seam import Asking, Caller
 
 router = APIRouter(route_class=Guarded, tags=["community"])
+
+
+@contextmanager
+def _conflicts() -> Iterator[None]:
+    """A name that is taken, or one category too many, is no mistake in the request: it may be right later."""
+    try:
+        yield
+    except InvalidSetting as refusal:
+        raise Stopped("category-conflict", name=str(refusal.value), expected=refusal.expected) from refusal
 
 
 @router.get("/points/client")
@@ -46,7 +59,8 @@ async def open_category(
     asked: CategoryIn, key: Key, seam: Asking, client: Caller, answer: Response
 ) -> CategoryOut:
     """Open a category, or a retired one again."""
-    category, asked_before = await seam.write(once.add_category, seam.origin(client, key), asked.name)
+    with _conflicts():
+        category, asked_before = await seam.write(once.add_category, seam.origin(client, key), asked.name)
     say_replayed(answer, asked_before)
     return CategoryOut.model_validate(category)
 
@@ -62,9 +76,10 @@ async def rename_category(
     answer: Response,
 ) -> CategoryOut:
     """Give a category another name, for its past too."""
-    category, asked_before = await seam.write(
-        once.rename_category, seam.origin(client, key), number, asked.name
-    )
+    with _conflicts():
+        category, asked_before = await seam.write(
+            once.rename_category, seam.origin(client, key), number, asked.name
+        )
     say_replayed(answer, asked_before)
     return CategoryOut.model_validate(category)
 

@@ -29,7 +29,6 @@ E = TypeVar("E", bound=Callable[..., Any])
 
 SCOPES: Final = "__points_scopes__"
 WORTH_NOTING: Final = timedelta(minutes=1)  # a token's last use is shown to the minute, and costs a write
-WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
 log = logging.getLogger(__name__)
 
@@ -51,11 +50,11 @@ class Guarded(APIRoute):
         """Return the endpoint as it is served: through the door."""
         inside = super().get_route_handler()
         scopes: tuple[Scope, ...] = getattr(self.endpoint, SCOPES)
-        path = self.path
+        path, takes_body = self.path, self.body_field is not None
 
         async def through_the_door(request: Request) -> Response:
             door: Door = request.app.state.door
-            return await door.serve(request, path, scopes, inside)
+            return await door.serve(request, path, scopes, inside, takes_body=takes_body)
 
         return through_the_door
 
@@ -69,7 +68,9 @@ class Door:
         self._noted: dict[tuple[str, int], Any] = {}
         self._notes: set[asyncio.Task[None]] = set()
 
-    async def serve(self, request: Request, path: str, scopes: tuple[Scope, ...], inside: Serve) -> Response:
+    async def serve(
+        self, request: Request, path: str, scopes: tuple[Scope, ...], inside: Serve, *, takes_body: bool
+    ) -> Response:
         """Serve one request, or say why not; never raises."""
         began = time.perf_counter()
         client: Client | None = None
@@ -77,7 +78,9 @@ class Door:
         try:
             client = await self._admit(request)
             limits = self._limiter.take(f"{client.community}/{client.number}", client.per_minute).headers
-            _check(request, client, scopes)
+            _check(client, scopes)
+            if takes_body and not _is_json(request.headers.get("Content-Type", "")):
+                raise Stopped("unsupported-media-type")
             request.state.client = client
             answer = await inside(request)
         except Exception as error:
@@ -131,11 +134,9 @@ def _presented(request: Request) -> str | None:
     return token.strip() if kind.lower() == "bearer" else None
 
 
-def _check(request: Request, client: Client, scopes: tuple[Scope, ...]) -> None:
+def _check(client: Client, scopes: tuple[Scope, ...]) -> None:
     if not any(client.may(scope) for scope in scopes):
         raise Stopped("missing-scope", needs=[scope.value for scope in scopes])
-    if request.method in WITH_BODY and not _is_json(request.headers.get("Content-Type", "")):
-        raise Stopped("unsupported-media-type")
 
 
 def _is_json(content_type: str) -> bool:

@@ -40,8 +40,8 @@ class BalanceQuery(Given):
     user_id: UserId
     recent: Annotated[
         int,
-        BeforeValidator(plain_digits),
         Field(ge=0, le=100, description="How many of the latest transactions come with it."),
+        BeforeValidator(plain_digits),
     ] = 5
 
 
@@ -90,12 +90,12 @@ class HistoryQuery(Given):
     ] = None
     after: Annotated[
         int | None,
-        BeforeValidator(plain_digits),
         Field(
             ge=0,
             le=MAX_NUMBER,
             description="Only greater numbers, oldest first: everything since the last one you have.",
         ),
+        BeforeValidator(plain_digits),
     ] = None
     limit: Annotated[
         Limit | None, Field(description=f"At most so many; {PAGE} in JSON, without end as a stream.")

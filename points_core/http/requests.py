@@ -30,7 +30,7 @@ class RequestsQuery(Given):
     """Which requests."""
 
     after: Annotated[
-        int, BeforeValidator(plain_digits), Field(ge=0, le=MAX_NUMBER, description="Past this number.")
+        int, Field(ge=0, le=MAX_NUMBER, description="Past this number."), BeforeValidator(plain_digits)
     ] = 0
     limit: Limit = 50
 

@@ -27,7 +27,13 @@ from points_core.windows import parse_day
 
 MAX_NUMBER = 2**53  # what every JSON reader keeps exactly
 MAX_BATCH = 100  # rows: one commit that nobody waits long for
-NUL_FREE = r"^[^\x00]+$"
+
+_CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f"
+STORABLE = rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$"
+"""Something visible, and nothing that cannot be stored."""
+_HOST, _REST = r"[A-Za-z0-9._~%:@-]+", r"[^\s<>\"'`\\^{|}\x00-\x1f\x7f]*"
+LINK = rf"^[Hh][Tt][Tt][Pp][Ss]?://{_HOST}([/?#]{_REST})?$"
+YEARS = r"^(19[789][0-9]|[2-8][0-9]{3}|9[0-8][0-9]{2}|99[0-8][0-9]|999[0-8])-"
 
 _DIGITS = re.compile(r"0|[1-9][0-9]{0,16}", re.ASCII)
 _INSTANT = re.compile(
@@ -63,12 +69,14 @@ def _day(value: Any) -> date:  # noqa: ANN401 - text of an address
 Instant = Annotated[
     datetime,
     PlainValidator(_instant),
-    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-01-31T12:00:00Z"]}),
+    WithJsonSchema(
+        {"type": "string", "format": "date-time", "pattern": YEARS, "examples": ["2026-01-31T12:00:00Z"]}
+    ),
 ]
 Day = Annotated[
     date,
     PlainValidator(_day),
-    WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-01-31"]}),
+    WithJsonSchema({"type": "string", "format": "date", "pattern": YEARS, "examples": ["2026-01-31"]}),
 ]
 UserId = Annotated[
     str,
@@ -80,16 +88,23 @@ UserId = Annotated[
         examples=["81384788765712384"],
     ),
 ]
-Number = Annotated[int, BeforeValidator(plain_digits), Field(ge=1, le=MAX_NUMBER)]
+Number = Annotated[int, Field(ge=1, le=MAX_NUMBER), BeforeValidator(plain_digits)]
 """A transaction's or request's number in an address."""
-Limit = Annotated[int, BeforeValidator(plain_digits), Field(ge=1, le=1_000)]
+Limit = Annotated[int, Field(ge=1, le=1_000), BeforeValidator(plain_digits)]
 Amount = Annotated[
     int, Field(strict=True, ge=1, le=MAX_AMOUNT, description="Points, a positive whole number.")
 ]
 Reason = Annotated[
-    str, Field(min_length=1, max_length=MAX_REASON, description="What for; it stays in the ledger.")
+    str,
+    Field(
+        min_length=1, max_length=MAX_REASON, pattern=STORABLE, description="What for; it stays in the ledger."
+    ),
 ]
-CategoryName = Annotated[str, Field(min_length=1, max_length=MAX_CATEGORY_NAME)]
+CategoryName = Annotated[str, Field(min_length=1, max_length=MAX_CATEGORY_NAME, pattern=STORABLE)]
+Name = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_NAME, pattern=STORABLE, description="How the person is called now."),
+]
 
 
 class Given(BaseModel):
@@ -112,11 +127,10 @@ class MovementIn(Given):
     reason: Reason
     category: Annotated[CategoryName | None, Field(description="One of the community's categories.")] = None
     evidence: Annotated[
-        str | None, Field(max_length=MAX_LINK, description="An http or https link that shows why.")
+        str | None,
+        Field(max_length=MAX_LINK, pattern=LINK, description="An http or https link that shows why."),
     ] = None
-    name: Annotated[
-        str | None, Field(min_length=1, max_length=MAX_NAME, description="How the member is called now.")
-    ] = None
+    name: Name | None = None
     effective_at: Annotated[Instant | None, Field(description="When it counts, if not now.")] = None
 
 
@@ -137,9 +151,10 @@ class DecisionIn(Given):
 
     approve: Annotated[bool, Field(strict=True)]
     on_behalf_of: Annotated[UserId, Field(description="Who decided: neither who asked nor who receives.")]
-    name: Annotated[str | None, Field(min_length=1, max_length=MAX_NAME)] = None
+    name: Name | None = None
     note: Annotated[
-        str | None, Field(min_length=1, max_length=MAX_REASON, description="Why not, with a no.")
+        str | None,
+        Field(min_length=1, max_length=MAX_REASON, pattern=STORABLE, description="Why not, with a no."),
     ] = None
 
 

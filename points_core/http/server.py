@@ -3,15 +3,14 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Final
 
 import uvicorn
+from fastapi import FastAPI
 
-from points_core.database import Points
 from points_core.errors import SettingsInvalid
-from points_core.http.app import create_app
 
 STOP_S: Final = 5  # for answers under way
 BACKLOG: Final = 256
@@ -37,16 +36,14 @@ class Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(
-    points: Points, host: str, port: int, *, after_write: Callable[[], None] = lambda: None
-) -> AsyncIterator[int]:
-    """Serve open books for the length of an `async with` block; yields the port, a free one for 0.
+async def serving(app: FastAPI, host: str, port: int) -> AsyncIterator[int]:
+    """Serve an application for the length of an `async with` block; yields the port, a free one for 0.
 
     Raises SettingsInvalid if nobody can listen there.
     """
     with _listening(host, port) as listener:
         config = uvicorn.Config(
-            create_app(points, after_write=after_write),
+            app,
             log_config=None,
             access_log=False,  # the door writes its own, without addresses' queries
             server_header=False,
@@ -68,7 +65,8 @@ async def serving(
 @contextlib.contextmanager
 def _listening(host: str, port: int) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with contextlib.closing(socket.socket(family, socket.SOCK_STREAM)) as listener:
+    # with its protocol named, or asyncio leaves Nagle's algorithm on, which costs 40 ms an answer
+    with contextlib.closing(socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))

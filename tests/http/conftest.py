@@ -1,6 +1,7 @@
 """A real server on loopback over open books, and programs that talk to it."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -12,6 +13,7 @@ import pytest
 from points_core import clients
 from points_core.clients import Client, Scope
 from points_core.database import Points
+from points_core.http.app import create_app
 from points_core.http.server import serving
 from points_core.values import Actor, ActorKind, Origin
 from tests.core.conftest import settings_for
@@ -88,9 +90,11 @@ def operator(community: str = TOWN) -> Origin:
     return Origin(community, Actor(ActorKind.OPERATOR), datetime.now(UTC), f"operator:{next(_keys)}")
 
 
-async def served(points: Points) -> AsyncIterator[Api]:
+@asynccontextmanager
+async def served(points: Points, **options: Any) -> AsyncIterator[Api]:
+    """Serve open books; `options` are those of `create_app`."""
     async with (
-        serving(points, "127.0.0.1", 0) as port,
+        serving(create_app(points, **options), "127.0.0.1", 0) as port,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as http,
     ):
         yield Api(points, f"http://127.0.0.1:{port}", http)
@@ -104,7 +108,7 @@ async def points(database_url: str) -> AsyncIterator[Points]:
 
 @pytest.fixture
 async def api(points: Points) -> AsyncIterator[Api]:
-    async for api in served(points):
+    async with served(points) as api:
         yield api
 
 
