@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from discord.ext import tasks
 
 from bot.forgetting import Forgetting
+from bot.keeping import Keeping
 from points_core import approvals, schedules, seasons
 from points_core.errors import DatabaseUnavailable
 
@@ -24,6 +25,7 @@ class Ticker:
     def __init__(self, bot: "PointsBot") -> None:
         self._bot = bot
         self._forgetting = Forgetting(bot)
+        self.keeping = Keeping(bot)
 
     def start(self) -> None:
         """Begin to tick, at once when the bot is ready."""
@@ -32,10 +34,11 @@ class Ticker:
     def stop(self) -> None:
         """End without a further tick."""
         self._loop.cancel()
+        self.keeping.stop()
 
     async def tick(self, now: datetime) -> None:
         """Do what is due at `now` (aware). Never raises: what failed is due again at the next tick."""
-        for duty in (self._decide, self._forgetting.tick):
+        for duty in (self._decide, self._forgetting.tick, self.keeping.tick):
             try:
                 await duty(now)
             except DatabaseUnavailable as fault:

@@ -177,6 +177,19 @@ _ACTIONS: Final[dict[str, Callable[[AuditEntry], str]]] = {
     "schedule.add": lambda entry: (
         f"added schedule **#{text.shown(entry.target, 20)}** – {_details(entry.after)}"
     ),
+    "batch.bulk": lambda entry: f"posted {_batch(entry)}",
+    "batch.import": lambda entry: f"imported {_batch(entry)}",
+    "batch.undo": lambda entry: f"undid a batch, as {_batch(entry)}",
+    "export.read": lambda entry: f"exported **{text.shown(entry.target, 20)}** – {_details(entry.after)}",
+    "books.close": lambda entry: (
+        f"closed the books at **{text.shown(entry.target, 30)}**: they failed their verification – "
+        f"{_details(entry.after)}"
+    ),
+    "books.reopen": lambda entry: f"opened the books again at **{text.shown(entry.target, 30)}**",
+    "books.restore": lambda entry: (
+        f"brought the books back to a backup – was #{(entry.before or {}).get('number')}, "
+        f"is #{(entry.after or {}).get('number')}, of {text.shown(str((entry.after or {}).get('made_at')), 40)}"
+    ),
     "season.start": lambda entry: f"started {_season(entry)} – {_details(entry.after)}",
     "season.end": lambda entry: f"ended {_season(entry)}",
     "season.seal": lambda entry: f"sealed {_season(entry)} – {_details(entry.after)}",
@@ -184,6 +197,10 @@ _ACTIONS: Final[dict[str, Callable[[AuditEntry], str]]] = {
         f"removed schedule **#{text.shown(entry.target, 20)}** – {_details(entry.before)}"
     ),
 }
+
+
+def _batch(entry: AuditEntry) -> str:
+    return f"**batch {text.shown(entry.target, 20)}** – {_details(entry.after)}"
 
 
 def _details(document: Document | None) -> str:

@@ -153,7 +153,7 @@ class PostgresPlace:
         assert url.database is not None
         self.url = url
         self.name = url.database
-        self._stamp = datetime.now(UTC).strftime("%Y%m%dt%H%M%S")  # a name for people
+        self._stamp = datetime.now(UTC).strftime("%Y%m%dt%H%M%S%f")  # a name for people
         self._before = postgres.named(self.name, f"before_{self._stamp}")
         self._held: Connection | None = None
 

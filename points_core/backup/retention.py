@@ -1,12 +1,14 @@
-"""Which backups stay: the last of each of some days and of each of some weeks."""
+"""Which backups stay: those of a day back, the last of each of some days, and of each of some weeks."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from points_core.backup.manifest import SUFFIX, Manifest, path_of, read_manifest
 from points_core.errors import BackupDamaged
+
+A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +55,15 @@ def prune(directory: Path, keep: Keep) -> list[Path]:
 
 
 def kept(there: Iterable[Manifest], keep: Keep) -> set[str]:
-    """Return the names of the backups that stay; the newest always does."""
+    """Return the names of the backups that stay: those of the newest's last 24 hours, and what `keep` says."""
+    there = sorted(there, key=lambda each: (each.made_at, each.file))
+    recent = {each.file for each in there if each.made_at > there[-1].made_at - A_DAY}
     days: dict[date, str] = {}
     weeks: dict[tuple[int, int], str] = {}
-    for each in sorted(there, key=lambda each: (each.made_at, each.file)):
+    for each in there:
         day = each.made_at.astimezone(UTC).date()
         days[day] = each.file
         weeks[day.isocalendar()[:2]] = each.file
     last_days = sorted(days)[-max(keep.daily, 1) :]
     last_weeks = sorted(weeks)[-keep.weekly :] if keep.weekly else []
-    return {days[day] for day in last_days} | {weeks[week] for week in last_weeks}
+    return recent | {days[day] for day in last_days} | {weeks[week] for week in last_weeks}

@@ -6,13 +6,13 @@ would bury the fault under new entries.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select, update
 
 from points_core import audit, communities, outbox, policy
 from points_core.communities import GENESIS, Head
-from points_core.models import AuditEvent, Community, LedgerHead, VerifiedMark
+from points_core.models import AuditEvent, Community, LedgerHead, UtcDateTime, VerifiedMark
 from points_core.outbox import Topic
 from points_core.values import Actor, ActorKind, Origin
 from points_core.verification.broken import Outcome, Problem, Reached
@@ -137,15 +137,16 @@ def _move_mark(tx: Connection, head: Head, now: datetime, reached: Reached) -> N
 
 
 def full_since(tx: Connection) -> datetime | None:
-    """Return when the community whose last full verification is the oldest had it; None if one never had.
+    """Return since when some open books were not verified in full: their last time, or their beginning.
 
-    Without any communities nothing is due: the distant future.
+    None where there are no open books. Closed ones wait for an operator.
     """
-    oldest, verified, there = tx.execute(
-        select(func.min(VerifiedMark.full_at), func.count(VerifiedMark.community_id), func.count())
+    looked_at = func.coalesce(VerifiedMark.full_at, Community.created_at)
+    oldest: datetime | None = tx.execute(
+        select(func.min(looked_at, type_=UtcDateTime()))
         .select_from(LedgerHead)
+        .join(Community, Community.id == LedgerHead.community_id)
         .outerjoin(VerifiedMark, VerifiedMark.community_id == LedgerHead.community_id)
-    ).one()
-    if verified < there:
-        return None
-    return oldest if there else datetime.max.replace(tzinfo=UTC)
+        .where(LedgerHead.closed_because.is_(None))
+    ).scalar()
+    return oldest

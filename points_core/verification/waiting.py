@@ -30,7 +30,6 @@ def problems(tx: Connection, community_id: int) -> Iterator[Problem]:
     yield from _requests(tx, community_id)
     yield from _counters(tx, community_id)
     yield from _publications(tx, community_id)
-    yield from _batches(tx, community_id)
 
 
 def _requests(tx: Connection, community_id: int) -> Iterator[Problem]:
@@ -152,20 +151,3 @@ def _is_what_was_asked(request: Any) -> bool:  # noqa: ANN401 - a row
         )
         == request.request_hash
     )
-
-
-def _batches(tx: Connection, community_id: int) -> Iterator[Problem]:
-    counted = (
-        select(PointTransaction.batch, func.count().label("there"))
-        .where(PointTransaction.community_id == community_id, PointTransaction.batch.is_not(None))
-        .group_by(PointTransaction.batch)
-    )
-    there: dict[int | None, int] = {number: count for number, count in tx.execute(counted)}  # noqa: C416
-    said = select(Batch.number, Batch.transactions).where(Batch.community_id == community_id)
-    promised: dict[int | None, int] = {number: count for number, count in tx.execute(said)}  # noqa: C416
-    for number in sorted(there.keys() | promised.keys(), key=lambda number: number or 0):
-        if there.get(number, 0) != promised.get(number, 0):
-            yield (
-                "a batch is whole",
-                f"batch {number} has {there.get(number, 0):,} of {promised.get(number, 0):,} transactions",
-            )
