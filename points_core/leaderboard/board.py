@@ -1,5 +1,6 @@
 """A leaderboard as people see it: values only."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -87,3 +88,14 @@ class Found:
     def member_ids(self) -> list[int]:
         """Return the numbers of the members whose lines are shown."""
         return sorted({line.member_id for line in (*self.lines, *self.neighbours)})
+
+
+def cut(rows: Sequence[Any], top: int) -> tuple[Line, ...]:
+    """Return the lines of rank `top` or better, from rows in the order of the board."""
+    lines: list[Line] = []
+    for place, row in enumerate(rows, start=1):
+        tied = bool(lines) and lines[-1].points == row.points
+        if place > top and not tied:
+            break
+        lines.append(Line.of(lines[-1].rank if tied else place, row))
+    return tuple(lines)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select
 
 from points_core import ranks
-from points_core.leaderboard.board import TIED, Found, Line
+from points_core.leaderboard.board import TIED, Found, Line, cut
 from points_core.models import Member, PointScore
 from points_core.windows import Span
 
@@ -86,7 +86,7 @@ _WORST_FIRST = (PointScore.points, PointScore.reached_seq.desc())
 def found(tx: Connection, scores: Scores, top: int, member_id: int | None) -> Found:
     """Return the lines up to rank `top`, and those around the member."""
     rows = tx.execute(scores.lines(_ON_BOARD).order_by(*_BEST_FIRST).limit(top + TIED)).all()
-    lines = _cut(rows, top)
+    lines = cut(rows, top)
     full = len(lines) == top + TIED
     mine, neighbours = (None, ()) if member_id is None else _around(tx, scores, member_id)
     return Found(
@@ -96,17 +96,6 @@ def found(tx: Connection, scores: Scores, top: int, member_id: int | None) -> Fo
         mine=mine,
         neighbours=neighbours,
     )
-
-
-def _cut(rows: Sequence[Score], top: int) -> tuple[Line, ...]:
-    """Return the lines of rank `top` or better, from rows in the order of the board."""
-    lines: list[Line] = []
-    for place, row in enumerate(rows, start=1):
-        tied = bool(lines) and lines[-1].points == row.points
-        if place > top and not tied:
-            break
-        lines.append(Line.of(lines[-1].rank if tied else place, row))
-    return tuple(lines)
 
 
 def _around(tx: Connection, scores: Scores, member_id: int) -> tuple[Line | None, tuple[Line, ...]]:

@@ -1,68 +1,85 @@
-"""Boards of summed-up points: any days, any date, any season; each sum is one statement, since passes are dear."""
+"""Boards of summed-up points: any days, any date, any season; each board is one statement, since sums are dear."""
 
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import CTE, Connection, Select, and_, func, or_, select
+from sqlalchemy import CTE, Connection, Select, and_, func, literal, null, or_, select, union_all
+from sqlalchemy.sql.selectable import NamedFromClause
 
-from points_core.leaderboard.board import TIED, Found, Line
+from points_core.leaderboard.board import TIED, Found, Line, cut
 from points_core.models import Member
 from points_core.sums import Sums
+
+_TOP, _NEAR = 0, 1  # parts of the statement's answer
 
 
 def found(tx: Connection, community_id: int, sums: Sums, top: int, member_id: int | None) -> Found:
     """Return the lines of `sums` up to rank `top`, and those around the member."""
-    rows = tx.execute(_lines(community_id, sums, top, member_id or 0)).all()
-    lines = [row for row in rows if row.rank <= top and row.place <= top + TIED]
+    rows = tx.execute(_lines(community_id, sums, top, member_id)).all()
+    lines = cut([row for row in rows if row.part == _TOP], top)
     if not lines:
         return Found()
-    mine = next((row for row in rows if row.member_id == member_id), None)
-    near = [row for row in rows if mine and abs(row.place - mine.place) <= 1]
+    full = len(lines) == top + TIED
+    before_last = sum(line.points > lines[-1].points for line in lines)
+    near = tuple(Line.of(row.rank, row) for row in rows if row.part == _NEAR)
     return Found(
-        tuple(Line.of(row.rank, row) for row in lines),
-        more_tied=lines[-1].rank + lines[-1].tied - 1 - len(lines),
-        members=lines[-1].members,
-        mine=Line.of(mine.rank, mine) if mine else None,
-        neighbours=tuple(Line.of(row.rank, row) for row in near),
+        lines,
+        more_tied=before_last + rows[0].tied - len(lines) if full else 0,
+        members=rows[0].members,
+        mine=next((line for line in near if line.member_id == member_id), None),
+        neighbours=near,
     )
 
 
 def ranks(tx: Connection, sums: Sums, member_ids: Iterable[int]) -> dict[int, int]:
     """Return the ranks in `sums` of those of `member_ids` who stand on the board."""
-    ranked = _ranked(sums)
-    wanted = select(ranked.c.member_id, ranked.c.rank).where(ranked.c.member_id.in_(list(member_ids)))
+    board = _board(sums)
+    ranked = select(board.c.member_id, func.rank().over(order_by=board.c.points.desc()).label("rank"))
+    every = ranked.subquery("ranked")
+    wanted = select(every).where(every.c.member_id.in_(list(member_ids)))
     return {row.member_id: row.rank for row in tx.execute(wanted)}
 
 
-def _ranked(sums: Sums) -> CTE:
+def _board(sums: Sums) -> CTE:
+    """Return who stands on the board; asked more than once, a database sums it up once."""
     summed = sums.subquery("summed")
-    points = summed.c.points
+    return select(summed).where(summed.c.points > 0).cte("board")
+
+
+def _lines(community_id: int, sums: Sums, top: int, member_id: int | None) -> Select[*tuple[Any, ...]]:
+    """Return the first lines and those around the member, each part in the order of the board."""
+    board = _board(sums)
+    best = select(board).order_by(board.c.points.desc(), board.c.reached_seq).limit(top + TIED).cte("best")
+    parts = [select(literal(_TOP).label("part"), best, null().label("rank"))]
+    if member_id is not None:
+        near = _near(board, member_id)
+        better = board.alias("better")
+        rank = 1 + select(func.count()).where(better.c.points > near.c.points).scalar_subquery()
+        parts.append(select(literal(_NEAR), near, rank))
+    line = union_all(*parts).subquery("line")
+    tied = board.alias("tied")
+    last = select(func.min(best.c.points)).scalar_subquery()
     return (
         select(
-            summed.c.member_id,
-            points,
-            func.rank().over(order_by=points.desc()).label("rank"),
-            func.row_number().over(order_by=(points.desc(), summed.c.reached_seq)).label("place"),
-            func.count().over(partition_by=points).label("tied"),
-            func.count().over().label("members"),
+            line,
+            Member.user_id,
+            Member.name,
+            Member.hidden_at,
+            select(func.count()).select_from(board).scalar_subquery().label("members"),
+            select(func.count()).where(tied.c.points == last).scalar_subquery().label("tied"),
         )
-        .where(points > 0)
-        .cte("ranked")
+        .outerjoin(Member, and_(Member.community_id == community_id, Member.id == line.c.member_id))
+        .order_by(line.c.part, line.c.points.desc(), line.c.reached_seq)
     )
 
 
-def _lines(community_id: int, sums: Sums, top: int, member_id: int) -> Select[*tuple[Any, ...]]:
-    """Return the lines up to rank `top` and those next to `member_id`'s, in the order of the board."""
-    ranked = _ranked(sums)
-    mine = select(ranked.c.place).where(ranked.c.member_id == member_id).scalar_subquery()
-    return (
-        select(ranked, Member.user_id, Member.name, Member.hidden_at)
-        .outerjoin(Member, and_(Member.community_id == community_id, Member.id == ranked.c.member_id))
-        .where(
-            or_(
-                and_(ranked.c.rank <= top, ranked.c.place <= top + TIED),
-                ranked.c.place.between(mine - 1, mine + 1),
-            )
-        )
-        .order_by(ranked.c.place)
-    )
+def _near(board: CTE, member_id: int) -> NamedFromClause:
+    """Return the member's line, the one above and the one below."""
+    mine = select(board).where(board.c.member_id == member_id).cte("mine")
+    same = board.c.points == mine.c.points
+    above = or_(board.c.points > mine.c.points, and_(same, board.c.reached_seq < mine.c.reached_seq))
+    below = or_(board.c.points < mine.c.points, and_(same, board.c.reached_seq > mine.c.reached_seq))
+    next_above = select(board).join(mine, above).order_by(board.c.points, board.c.reached_seq.desc()).limit(1)
+    next_below = select(board).join(mine, below).order_by(board.c.points.desc(), board.c.reached_seq).limit(1)
+    each = (next_above.subquery("above"), mine, next_below.subquery("below"))
+    return union_all(*(select(one) for one in each)).subquery("near")
