@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select, text
 
 from points_core import migrations
 from points_core.migrations import guards
-from points_core.models import AuditEvent, LedgerHead, OutboxEntry
+from points_core.models import Anchor, AuditEvent, LedgerHead, OutboxEntry
 from points_core.settings import database_file
 from points_core.verification import VERIFIED
 from points_core.verification.record import closed
@@ -20,6 +20,7 @@ WAL_RESET_FIXES = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 (the WAL-reset bug, https://sqlite.org/wal.html)."""
 
 STALE_VERIFY = timedelta(days=8)  # a week, and a day's grace
+STALE_BACKUP = timedelta(days=2)
 CLOCK_LEEWAY = timedelta(minutes=1)
 STUCK_EFFECT = timedelta(minutes=15)
 
@@ -57,6 +58,7 @@ def examine(tx: Connection, now: datetime, *, quick: bool = False) -> list[Findi
         _effects(tx, now),
         _verified(tx, now),
         _open(tx),
+        _backed_up(tx, now),
     ]
 
 
@@ -160,3 +162,20 @@ def _open(tx: Connection) -> Finding:
     shut = closed(tx)
     words = "; ".join(f"{community} is closed: {why}" for community, why in sorted(shut.items()))
     return Finding("the books take new entries", _unless(not shut), words or "all of them")
+
+
+def _backed_up(tx: Connection, now: datetime) -> Finding:
+    """Look when a backup was last anchored in the books, wherever it is."""
+    made = select(func.max(Anchor.made_at)).where(Anchor.place.startswith("backup "))
+    last = tx.execute(made).scalar()
+    any_books = tx.execute(select(func.max(LedgerHead.seq))).scalar()
+    if last is None:
+        words = (
+            "never; set POINTS_BACKUP_DIRECTORY, or run `points backup`"
+            if any_books
+            else "nothing to back up"
+        )
+        return Finding("the last backup", _unless(not any_books, Health.WARN), words)
+    return Finding(
+        "the last backup", _unless(last > now - STALE_BACKUP, Health.WARN), last.isoformat(timespec="seconds")
+    )

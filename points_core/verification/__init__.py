@@ -64,10 +64,11 @@ def examine(
     broken: list[Broken] = []
     reached: list[Reached] = []
     for community_id, key in there:
-        mark = record.mark(tx, community_id) if incremental else record.BEGINNING
+        known_mark = record.mark(tx, community_id) if incremental else None
+        mark = known_mark or record.BEGINNING
         replay = chained.Replay(community_id, mark.seq, mark.hash)
         broken += [Broken(name, key, detail) for name, detail in _problems(tx, replay, key, known)]
-        reached.append(Reached(key, replay.seq, replay.hash, full=mark.seq == 0))
+        reached.append(Reached(key, replay.seq, replay.hash, full=known_mark is None))
     broken += [
         Broken("anchors are in the chain", head.community, f"#{head.seq} is known from {head.place}")
         for head in known

@@ -36,11 +36,11 @@ class Mark:
 BEGINNING = Mark(0, GENESIS)
 
 
-def mark(tx: Connection, community_id: int) -> Mark:
-    """Return where an incremental verification begins."""
+def mark(tx: Connection, community_id: int) -> Mark | None:
+    """Return where an incremental verification begins, None for books that were never in order."""
     found = select(VerifiedMark.seq, VerifiedMark.hash).where(VerifiedMark.community_id == community_id)
     row = tx.execute(found).one_or_none()
-    return Mark(*row) if row else BEGINNING
+    return Mark(*row) if row else None
 
 
 def settle(tx: Connection, now: datetime, outcome: Outcome) -> list[str]:
@@ -53,7 +53,7 @@ def settle(tx: Connection, now: datetime, outcome: Outcome) -> list[str]:
         head = communities.lock(tx, reached.community)
         assert head is not None
         names = outcome.invariants(reached.community)
-        origin = _origin(reached.community, now, "verify")
+        origin = _origin(head, reached.community, now)
         if reached.full or names:
             audit.record(
                 tx,
@@ -84,7 +84,7 @@ def reopen(tx: Connection, now: datetime, outcome: Outcome) -> list[str]:
         if head.closed_because is None or outcome.invariants(reached.community):
             continue
         head.closed_because = None
-        _tell(tx, head, _origin(reached.community, now, "reopen"), REOPENED, {"#": reached.seq})
+        _tell(tx, head, _origin(head, reached.community, now), REOPENED, {"#": reached.seq})
         communities.save(tx, head)
         reopened.append(reached.community)
     return reopened
@@ -114,8 +114,9 @@ def problems(tx: Connection, community_id: int) -> Iterator[Problem]:
         yield "closed means closed on record", f"the head says {why or 'open'}"
 
 
-def _origin(community: str, now: datetime, what: str) -> Origin:
-    return Origin(community, Actor(ActorKind.OPERATOR), now, f"{what}:{now.isoformat()}")
+def _origin(head: Head, community: str, now: datetime) -> Origin:
+    """Return the origin of what follows from one verification; its key is its number on record."""
+    return Origin(community, Actor(ActorKind.OPERATOR), now, f"verify:{head.audit_events + 1}")
 
 
 def _tell(tx: Connection, head: Head, origin: Origin, action: str, after: dict[str, object]) -> None:
