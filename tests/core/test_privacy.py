@@ -166,7 +166,7 @@ async def test_without_the_rewriting_the_emptied_rows_are_overwritten_in_the_fil
 ) -> None:
     if not database_url.startswith("sqlite"):
         pytest.skip("PostgreSQL overwrites dead rows in its own time")
-    await give(points, CANARY, 20, SECRETS["reason"], name=NAME)
+    await give(points, CANARY, 20, " ".join([SECRETS["reason"]] * 14), name=NAME)
     await erase(points)
     await points.close()  # empties the WAL
 
