@@ -246,7 +246,7 @@ class _Posting:
                 "transactions": receipt.transactions,
                 "members": receipt.members,
                 "points": receipt.points,
-                "left_out": len(receipt.refused),
+                **({"left_out": len(receipt.refused)} if receipt.refused else {}),
                 **({"undoes": receipt.undoes} if receipt.undoes else {}),
             },
         )

@@ -33,13 +33,14 @@ def gather(
     *,
     scope: Scope | None = None,
     progress: Callable[[int], None] | None = None,
+    max_rows: int = MAX_ROWS,
 ) -> list[Row]:
-    """Return all rows of `table`. Raises ExportTooLarge past 200,000, InvalidSetting, UnknownCategory."""
+    """Return all rows of `table`. Raises ExportTooLarge past `max_rows`, InvalidSetting, UnknownCategory."""
     gathered: list[Row] = []
     for page in pages(tx, community, table, scope or Scope()):
         gathered += page
-        if len(gathered) > MAX_ROWS:
-            raise ExportTooLarge(MAX_ROWS, "rows")
+        if len(gathered) > max_rows:
+            raise ExportTooLarge(max_rows, "rows")
         if progress is not None:
             progress(len(gathered))
     return gathered

@@ -1,8 +1,10 @@
 """The dry run and the batch: one is the other, taken back before the commit."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -14,6 +16,9 @@ from points_core.imports.reading import Opened
 from points_core.imports.sources import Source
 from points_core.policy import Policy
 from points_core.values import Origin
+
+SERVER: Final = re.compile(r"[0-9]{15,20}", re.ASCII)
+"""What the id of a Discord server looks like."""
 
 
 class Mode(StrEnum):
@@ -28,7 +33,7 @@ class Options:
     """How to import: `category` for rows without one; `add_categories` opens those the community lacks.
 
     `partial` leaves out rows that cannot be instead of refusing all. `again` imports a file anew whose batch
-    was undone.
+    was undone. `snowflakes` refuses ids that cannot be Discord's; in a Discord server they always are.
     """
 
     mode: Mode = Mode.ADD
@@ -36,6 +41,7 @@ class Options:
     add_categories: bool = False
     partial: bool = False
     again: bool = False
+    snowflakes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +94,12 @@ def _imported(tx: Connection, origin: Origin, file: Opened, options: Options) ->
     planned = plan(
         tx,
         head.community_id,
-        origin.community,
         rules,
         file,
         origin.at,
         replace=options.mode is Mode.REPLACE,
         category=options.category,
+        snowflakes=options.snowflakes or SERVER.fullmatch(origin.community) is not None,
     )
     opened = _open_categories(tx, origin, rules, planned) if options.add_categories else ()
     batch = _batch(tx, origin, file, planned, earlier) if planned.entries else None

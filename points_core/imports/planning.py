@@ -44,17 +44,16 @@ class Plan:
 def plan(
     tx: Connection,
     community_id: int,
-    community: str,
     rules: Policy,
     file: Opened,
     now: datetime,
     *,
     replace: bool,
     category: str | None,
+    snowflakes: bool,
 ) -> Plan:
     """Return what `file` comes to; `replace` when balances become what it says instead of growing by it."""
     made = Plan()
-    snowflakes = community.isascii() and community.isdigit() and len(community) >= 15  # a Discord server
     if file.source is Source.TRANSACTIONS:
         movements = list(
             _understood(made, file.rows, lambda row: moved(row, rules.zone, now, snowflakes=snowflakes))

@@ -202,14 +202,11 @@ async def test_parquet_keeps_ids_as_text_and_times_with_their_zone(points: Point
     assert first["effective_at"] == NOON
 
 
-async def test_what_pandas_would_hold_in_memory_has_a_limit(
-    points: Points, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sheets, "MAX_ROWS", 1)
+async def test_what_pandas_would_hold_in_memory_has_a_limit(points: Points) -> None:
     await fill(points, award(1, ADA, 10), award(2, ADA, 5))
 
     with pytest.raises(ExportTooLarge) as refused:
-        await exported(points, Table.TRANSACTIONS, format=Format.XLSX)
+        await points.read(sheets.gather, COMMUNITY, Table.TRANSACTIONS, max_rows=1)
     assert (refused.value.limit, refused.value.unit) == (1, "rows")
 
 
