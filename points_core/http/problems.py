@@ -50,6 +50,9 @@ PROBLEMS: Final[dict[type[PointsError], tuple[int, str]]] = {
     errors.RequestClosed: (409, "The approval request is already decided."),
     errors.OwnRequest: (403, "Who asked or receives does not decide."),
     errors.AlreadyVoted: (409, "This person voted before."),
+    errors.UnknownSeason: (404, "The community has no such season."),
+    errors.UnknownMember: (404, "The community keeps nothing about this person."),
+    errors.NoWish: (404, "There is no wish to be erased that could be taken back."),
     errors.UnknownBatch: (404, "The community has no such batch."),
     errors.BatchUndone: (409, "The batch was undone before."),
     errors.BatchNotUndoable: (409, "A batch that undoes another is not undone."),
@@ -147,6 +150,8 @@ def _stopped(error: Exception) -> Stopped:
         if any(each["type"] == "json_invalid" for each in error.errors()):
             return Stopped("bad-json")
         return Stopped("invalid-request", errors=_invalid(error), detail=_first(error))
+    if isinstance(error.__cause__, Stopped):  # FastAPI calls whatever breaks off a body a bad one
+        return error.__cause__
     if isinstance(error, HTTPException):
         known = {400: "bad-json", 404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
         if error.status_code in known:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -45,13 +46,13 @@ async def serving(app: FastAPI, host: str, port: int) -> AsyncIterator[int]:
         config = uvicorn.Config(
             app,
             log_config=None,
-            access_log=False,  # the door writes its own, without addresses' queries
             server_header=False,
             timeout_graceful_shutdown=STOP_S,
             timeout_keep_alive=IDLE_S,
             ws="none",
             lifespan="on",
         )
+        logging.getLogger("uvicorn.access").disabled = True  # the door's own lines hold no queries
         server = Server(config)
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:
