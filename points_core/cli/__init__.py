@@ -3,6 +3,7 @@
 running.py     settings, one open database per command, exit codes
 moving.py      award, deduct, undo
 reading.py     balance, history, leaderboard
+reports.py     report
 seasons.py     season start, list, show, end
 exporting.py   export
 importing.py   import, batch list, batch undo
@@ -26,6 +27,7 @@ from points_core.cli import (
     operating,
     privacy,
     reading,
+    reports,
     seasons,
     serving,
     tokens,
@@ -51,6 +53,7 @@ for operation in (
     reading.balance,
     reading.history,
     reading.leaderboard,
+    reports.report,
     serving.serve,
     operating.verify,
     operating.doctor,

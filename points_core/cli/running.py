@@ -79,4 +79,4 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
         return [_plain(item) for item in value]
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
-    return value if isinstance(value, str | int | bool | None) else str(value.isoformat())
+    return value if isinstance(value, str | int | float | bool | None) else str(value.isoformat())

@@ -22,7 +22,7 @@ GIVEN, TAKEN, NET, PEOPLE = "#5fd38d", "#ff7b7d", "#8ab4ff", "#f2c14e"
 
 SIZE_IN, DPI = (9.0, 5.0), 110  # 990 × 550 pixels: as wide as Discord shows an embed's image, twice as fine
 MAX_NAME = 18  # characters of a name beside a bar
-MAX_TICKS = 12  # dates under a chart that do not touch
+MAX_TICKS, MAX_UPRIGHT = 12, 7  # labels under a chart that do not touch; so many need not lean
 
 _drawing = Lock()  # matplotlib's caches of fonts know no threads
 
@@ -67,7 +67,11 @@ def beneath(panel: "Axes", labels: Sequence[str]) -> None:
     """Write labels under bars at 0, 1, 2 …, leaving out what would not fit."""
     step = -(-len(labels) // MAX_TICKS) or 1
     places = range(0, len(labels), step)
-    panel.set_xticks(list(places), [labels[place] for place in places], rotation=30, ha="right")
+    panel.set_xticks(list(places), [labels[place] for place in places])
+    if len(places) > MAX_UPRIGHT:
+        panel.tick_params(axis="x", labelrotation=30)
+        for written in panel.get_xticklabels():
+            written.set_horizontalalignment("right")
     _literal(panel.get_xticklabels())
 
 
@@ -78,16 +82,33 @@ def beside(panel: "Axes", labels: Sequence[str]) -> None:
     _literal(panel.get_yticklabels())
 
 
-def drawn_name(name: str | None, otherwise: str) -> str:
-    """Return `name` if its letters can be drawn, else `otherwise`.
+class Signs:
+    """Names as they can be drawn: those whose letters cannot are A, B and so on.
 
     The font that comes along has Latin, Greek and Cyrillic, and no one shapes or turns other scripts: a box
-    for each letter, or letters in the wrong order, would be worse than a number.
+    for each letter, or letters in the wrong order, would be worse than a sign.
     """
-    shown = " ".join((name or "").split())
-    if not shown or not all(_drawable(letter) for letter in shown):
-        return otherwise
-    return shown if len(shown) <= MAX_NAME else shown[: MAX_NAME - 1].rstrip() + "…"
+
+    def __init__(self) -> None:
+        self._signs: dict[str, str] = {}
+
+    def __call__(self, name: str) -> str:
+        """Return `name`, shortened, or the sign that stands for it."""
+        shown = " ".join(name.split())
+        if shown and all(_drawable(letter) for letter in shown):
+            return shown if len(shown) <= MAX_NAME else shown[: MAX_NAME - 1].rstrip() + "…"
+        return self._signs.setdefault(name, _sign(len(self._signs)))
+
+    @property
+    def explained(self) -> tuple[tuple[str, str], ...]:
+        """Return each sign with the name it stands for."""
+        return tuple((sign, name) for name, sign in self._signs.items())
+
+
+def _sign(number: int) -> str:
+    """Return A to Z, then A1 to Z1, and so on."""
+    round_, letter = divmod(number, 26)
+    return f"{chr(ord('A') + letter)}{round_ or ''}"
 
 
 def _drawable(letter: str) -> bool:
@@ -112,6 +133,20 @@ def _dress(panel: "Axes") -> None:
     panel.set_axisbelow(True)
     for side in panel.spines.values():
         side.set_visible(False)
+
+
+def legend(panel: "Axes") -> None:
+    """Say over the panel, at its right, which colour is what."""
+    panel.legend(
+        loc="lower right",
+        bbox_to_anchor=(1.01, 0.99),
+        ncols=2,
+        fontsize=9,
+        labelcolor=LETTERS,
+        frameon=False,
+        handlelength=1.2,
+        columnspacing=1.0,
+    )
 
 
 def _literal(labels: Sequence[Any]) -> None:

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any, Final
 from points_core.reports import canvas
 from points_core.reports.about import Person, Totals
 from points_core.reports.activity import Activity, Period
-from points_core.reports.canvas import FAINT, GIVEN, LETTERS, NET, PEOPLE, TAKEN, beneath, beside, titled
+from points_core.reports.canvas import (
+    FAINT,
+    GIVEN,
+    LETTERS,
+    NET,
+    PEOPLE,
+    TAKEN,
+    Signs,
+    beneath,
+    beside,
+    titled,
+)
 from points_core.reports.givers import GiversReport
 from points_core.reports.members import MemberReport
 from points_core.reports.summary import Heading, Summary
@@ -27,23 +38,26 @@ Drawn = tuple["Figure", str]
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A picture as a PNG file, and what it shows, in words."""
+    """A picture as a PNG file, and what it shows, in words.
+
+    signs: letters that stand in the picture for names which cannot be drawn, each with its name.
+    """
 
     png: bytes
     words: str
+    signs: tuple[tuple[str, str], ...] = ()
 
 
 def chart(report: Any) -> Chart | None:  # noqa: ANN401 - any of the reports
-    """Return the picture of a report; None where there is nothing to show. It takes up to two seconds.
-
-    Names whose letters the font lacks are numbers in the picture; the words have all names.
-    """
+    """Return the picture of a report; None where there is nothing to show. The first takes some seconds."""
+    signs = Signs()
     with canvas.drawing():
-        drawn = _DRAWN[type(report)](report)
+        drawn = _DRAWN[type(report)](report, signs)
         if drawn is None:
             return None
         figure, words = drawn
-        return Chart(canvas.png(figure), words if len(words) <= MAX_WORDS else words[: MAX_WORDS - 1] + "…")
+        words = words if len(words) <= MAX_WORDS else words[: MAX_WORDS - 1] + "…"
+        return Chart(canvas.png(figure), words, signs.explained)
 
 
 def named(person: Person) -> str:
@@ -59,24 +73,24 @@ def label(every: str, first: date) -> str:
 # ── each report ──
 
 
-def _summary(report: Summary) -> Drawn | None:
+def _summary(report: Summary, signs: Signs) -> Drawn | None:
     if not report.totals.transactions:
         return None
     figure, (left, right) = canvas.figure(2, [3, 2])
     titled(left, "Points by weekday")
     _ups_and_downs(left, [each.totals for each in report.weekdays])
     beneath(left, [name[:3] for name in WEEKDAYS])
-    _categories(right, report.categories)
+    _categories(right, report.categories, signs)
     days = (f"{WEEKDAYS[each.weekday]} {_moved(each.totals)}" for each in report.weekdays)
     return figure, f"Bars. By weekday: {', '.join(days)}. {_category_words(report.categories)}"
 
 
-def _activity(report: Activity) -> Drawn | None:
+def _activity(report: Activity, signs: Signs) -> Drawn | None:
     if not report.totals.transactions:
         return None
     figure, (left, right) = canvas.figure(2, [3, 2])
     _over_time(left, report.every, report.periods)
-    titled(right, f"Members and givers per {report.every}")
+    titled(right, f"People per {report.every}")
     places = range(len(report.periods))
     right.plot(
         places, [each.members for each in report.periods], color=PEOPLE, marker="o", ms=3, label="members"
@@ -87,21 +101,21 @@ def _activity(report: Activity) -> Drawn | None:
     right.set_ylim(bottom=0)
     canvas.amounts(right.yaxis)
     beneath(right, _labels(report.every, report.periods))
-    _legend(right)
+    canvas.legend(right)
     people = (f"{label(report.every, each.first)}: {_activity_words(each)}" for each in _busy(report.periods))
     return figure, f"Bars and lines per {report.every}. {'; '.join(people)}."
 
 
-def _member(report: MemberReport) -> Drawn | None:
+def _member(report: MemberReport, signs: Signs) -> Drawn | None:
     if not report.totals.transactions:
         return None
     figure, (left, right) = canvas.figure(2, [3, 2])
     _over_time(left, report.every, report.periods)
-    _categories(right, report.categories)
+    _categories(right, report.categories, signs)
     return figure, f"{_time_words(report.every, report.periods)} {_category_words(report.categories)}"
 
 
-def _transactions(report: TransactionReport) -> Drawn | None:
+def _transactions(report: TransactionReport, signs: Signs) -> Drawn | None:
     if not report.totals.transactions:
         return None
     figure, (left, right) = canvas.figure(2, [3, 2])
@@ -115,7 +129,7 @@ def _transactions(report: TransactionReport) -> Drawn | None:
     return figure, f"{_time_words(report.every, report.periods)} Transactions by kind: {kinds}."
 
 
-def _givers(report: GiversReport) -> Drawn | None:
+def _givers(report: GiversReport, signs: Signs) -> Drawn | None:
     if not report.givers:
         return None
     figure, (left, right) = canvas.figure(2, [2, 3])
@@ -124,10 +138,10 @@ def _givers(report: GiversReport) -> Drawn | None:
     bars = left.barh(range(len(shown)), [each.points for each in shown], color=GIVEN)
     left.bar_label(bars, [f"{each.share:.0%}" for each in shown], color=LETTERS, padding=3, fontsize=9)
     left.margins(x=0.18)
-    beside(left, [_drawn(each.giver, place) for place, each in enumerate(shown, 1)])
+    beside(left, [_drawn(each.giver, signs) for each in shown])
     canvas.amounts(left.xaxis)
     titled(right, "Who awards whom most")
-    _pairs(right, report)
+    _pairs(right, report, signs)
     givers = ", ".join(f"{named(each.giver)} {each.points:,} ({each.share:.0%})" for each in shown)
     pairs = ", ".join(
         f"{named(each.giver)} → {named(each.member)} {each.points:,}" for each in report.pairs[:MAX_BARS]
@@ -135,7 +149,7 @@ def _givers(report: GiversReport) -> Drawn | None:
     return figure, f"Bars. Points given: {givers}. Who awards whom most: {pairs}."
 
 
-_DRAWN: Final[dict[type, Callable[[Any], Drawn | None]]] = {
+_DRAWN: Final[dict[type, Callable[[Any, Signs], Drawn | None]]] = {
     Summary: _summary,
     Activity: _activity,
     MemberReport: _member,
@@ -154,7 +168,7 @@ def _ups_and_downs(panel: "Axes", every: Sequence[Totals]) -> None:
     panel.bar(places, [-_taken(each) for each in every], color=TAKEN, width=0.8, label="taken or taken back")
     panel.axhline(0, color=FAINT, linewidth=0.8)
     canvas.amounts(panel.yaxis)
-    _legend(panel)
+    canvas.legend(panel)
 
 
 def _over_time(panel: "Axes", every: str, periods: Sequence[Period]) -> None:
@@ -163,45 +177,26 @@ def _over_time(panel: "Axes", every: str, periods: Sequence[Period]) -> None:
     beneath(panel, _labels(every, periods))
 
 
-def _categories(panel: "Axes", headings: Sequence[Heading]) -> None:
+def _categories(panel: "Axes", headings: Sequence[Heading], signs: Signs) -> None:
     titled(panel, "Points by category")
     shown = headings[:MAX_BARS]
     panel.barh(range(len(shown)), [_given(each.totals) for each in shown], color=GIVEN)
     panel.barh(range(len(shown)), [-_taken(each.totals) for each in shown], color=TAKEN)
     panel.axvline(0, color=FAINT, linewidth=0.8)
-    beside(panel, [_heading(each, place) for place, each in enumerate(shown, 1)])
+    beside(panel, [signs(each.category or "(none)") for each in shown])
     canvas.amounts(panel.xaxis)
 
 
-def _pairs(panel: "Axes", report: GiversReport) -> None:
+def _pairs(panel: "Axes", report: GiversReport, signs: Signs) -> None:
     shown = report.pairs[:MAX_BARS]
     places = range(len(shown))
     panel.barh(places, [each.points for each in shown], color=NET, height=0.45, align="edge", label="given")
     back = [each.back for each in shown]
     panel.barh(places, back, color=PEOPLE, height=-0.35, align="edge", label="given back")
-    numbers = {each.giver: place for place, each in enumerate(report.givers, 1)}
-    beside(
-        panel,
-        [
-            f"{_drawn(each.giver, numbers.get(each.giver, place))} → {_drawn(each.member, place, 'pair ')}"
-            for place, each in enumerate(shown, 1)
-        ],
-    )
+    beside(panel, [f"{_drawn(each.giver, signs)} → {_drawn(each.member, signs)}" for each in shown])
     canvas.amounts(panel.xaxis)
     if any(back):
-        _legend(panel)
-
-
-def _legend(panel: "Axes") -> None:
-    panel.legend(
-        loc="upper left",
-        fontsize=9,
-        labelcolor=LETTERS,
-        frameon=True,
-        facecolor=canvas.PANEL,
-        edgecolor=canvas.LINE,
-        framealpha=0.7,
-    )
+        canvas.legend(panel)
 
 
 def _labels(every: str, periods: Sequence[Period]) -> list[str]:
@@ -209,14 +204,8 @@ def _labels(every: str, periods: Sequence[Period]) -> list[str]:
     return [pattern.format(each.first) for each in periods]
 
 
-def _drawn(person: Person, place: int, what: str = "no. ") -> str:
-    if person.hidden and person.name is None:
-        return "(hidden)"
-    return canvas.drawn_name(_called(person), f"{what}{place}")
-
-
-def _heading(heading: Heading, place: int) -> str:
-    return canvas.drawn_name(heading.category or "(none)", f"no. {place}")
+def _drawn(person: Person, signs: Signs) -> str:
+    return "(hidden)" if person.hidden and person.name is None else signs(_called(person))
 
 
 # ── in words ──
