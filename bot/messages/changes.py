@@ -143,6 +143,8 @@ def actor(entry: AuditEntry) -> str:
     """Return how to show who made a change."""
     if entry.actor.kind is ActorKind.MEMBER:
         return text.who(entry.actor.user_id, entry.actor.name)
+    if entry.actor.kind is ActorKind.CLIENT and entry.actor.name:
+        return f"the program **{text.shown(entry.actor.name, 60)}**"
     return f"the {entry.actor.kind.value}"
 
 
@@ -169,6 +171,11 @@ _ACTIONS: Final[dict[str, Callable[[AuditEntry], str]]] = {
     "category.add": lambda entry: f"opened the category {_name(entry.after)}",
     "category.retire": lambda entry: f"retired the category {_name(entry.before)}",
     "category.rename": lambda entry: f"renamed the category {_name(entry.before)} → {_name(entry.after)}",
+    "client.create": lambda entry: f"made a token for {_name(entry.after)} – {_details(entry.after)}",
+    "client.revoke": lambda entry: f"revoked the token of {_name(entry.before)}",
+    "request.vote": lambda entry: f"told somebody's decision on **{text.shown(entry.target, 40)}**",
+    "request.cancel": lambda entry: f"took back **{text.shown(entry.target, 40)}**",
+    "batch.award": lambda entry: f"awarded a batch – {_details(entry.after)}",
     "privacy.erase": lambda entry: f"asked to be erased ({text.shown(entry.target, 40)})",
     "privacy.cancel": lambda entry: f"took back the wish to be erased ({text.shown(entry.target, 40)})",
     "privacy.erased": lambda entry: f"erased {text.shown(entry.target, 40)}",

@@ -12,10 +12,11 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from points_core import approvals, audit, awards, communities, history, policy
+from points_core import approvals, audit, awards, communities, history, outbox, policy
 from points_core.communities import Head
 from points_core.errors import DuplicateTransaction, NotAllowed, OwnRequest, UnknownCategory
 from points_core.models import ApprovalRequest, PointTransaction
+from points_core.outbox import Topic
 from points_core.policy import Capability, Category, Policy
 from points_core.values import Actor, ActorKind, Kind, Origin, Receipt, Request
 from points_core.writer import Call, run_together
@@ -181,6 +182,8 @@ def _opened(tx: Connection, head: Head, key: str) -> bool:
 
 
 def _remember(tx: Connection, origin: Origin, action: str, target: str, after: audit.Document | None) -> None:
-    head, _ = policy.locked(tx, origin)  # anew: what was done since took numbers from it
-    audit.record(tx, head, origin, action=action, target=target, before=None, after=after)
+    head, rules = policy.locked(tx, origin)  # anew: what was done since took numbers from it
+    number = audit.record(tx, head, origin, action=action, target=target, before=None, after=after)
+    if rules.log_channel:
+        outbox.add(tx, head.community_id, Topic.CHANGED, str(number), at=origin.at, place=rules.log_channel)
     communities.save(tx, head)
