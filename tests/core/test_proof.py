@@ -48,8 +48,8 @@ async def settled(points: Points, *, incremental: bool = False, now: datetime = 
     return await points.write(verification.settle, now, outcome)
 
 
-def run(tx: Connection, statement: str, **values: object) -> None:
-    tx.execute(text(statement), values)
+def run(tx: Connection, statement: str) -> None:
+    tx.execute(text(statement))
 
 
 def without_guards(tx: Connection) -> None:
