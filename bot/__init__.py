@@ -21,6 +21,8 @@ cards.py         the cards of approval requests, in Discord
 posting.py       a post that may be out already is looked for before it is sent again
 policy_changes.py   one change of the policy, with what it was before
 rights.py        which roles may do what
+reporting.py     a report read and drawn aside, as a message
+batches.py       taking a batch back: button, form, act
 pages.py         pages of the history, and the buttons that turn them
 suggestions.py   what is offered while somebody types
 self_check.py    what the bot needs in a server, and what of it is missing

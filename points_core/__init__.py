@@ -2,7 +2,8 @@
 
 ways in        api (programs) · cli (operators)
 decisions      approvals (who must agree) · schedules (what is due now)
-consequences   awards (one movement, and how to take it back)
+consequences   awards (one movement, and how to take it back) · exports · imports
+batches        bulk (many movements as one, and one undo)
 reads          leaderboard · history · verification
 books          ledger (the only writer of transactions and balances) · policy · scores · communities ·
                audit · outbox
