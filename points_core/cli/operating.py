@@ -8,6 +8,7 @@ import typer
 from points_core import backup, migrations, verification
 from points_core import doctor as examination
 from points_core.cli.running import AsJson, Community, community_of, fail, now, run, say, say_json
+from points_core.communities import GENESIS
 from points_core.database import Points, migrate
 from points_core.doctor import Finding, Health
 from points_core.errors import InvalidSetting, PointsError
@@ -73,9 +74,12 @@ def verify(
 def _anchor(community: str, text: str) -> Known:
     number, _, digest = text.removeprefix("#").partition(":")
     try:
-        return Known(community, int(number), bytes.fromhex(digest), "the anchor given")
+        known = Known(community, int(number), bytes.fromhex(digest), "the anchor given")
     except ValueError:
-        raise InvalidSetting("anchor", text[:100], "NUMBER:HASH, as the log channel shows it") from None
+        known = None
+    if known is None or len(known.hash) != len(GENESIS):
+        raise InvalidSetting("anchor", text[:100], "NUMBER:HASH, as the log channel shows it")
+    return known
 
 
 def doctor(

@@ -5,6 +5,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 from uuid import uuid4
 
@@ -79,4 +80,6 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
         return [_plain(item) for item in value]
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, Path | bytes):
+        return str(value) if isinstance(value, Path) else value.hex()
     return value if isinstance(value, str | int | float | bool | None) else str(value.isoformat())
