@@ -14,7 +14,14 @@ from sqlalchemy import Connection, select
 
 from points_core import approvals, audit, awards, communities, history, outbox, policy
 from points_core.communities import Head
-from points_core.errors import DuplicateTransaction, NotAllowed, OwnRequest, UnknownCategory
+from points_core.errors import (
+    AlreadyVoted,
+    DuplicateTransaction,
+    NotAllowed,
+    OwnRequest,
+    RequestClosed,
+    UnknownCategory,
+)
 from points_core.models import ApprovalRequest, PointTransaction
 from points_core.outbox import Topic
 from points_core.policy import Capability, Category, Policy
@@ -78,7 +85,12 @@ def decide(
     asked = _was_asked(tx, head, origin, "request.vote", target)
     if _is_by(approvals.get(tx, origin.community, number).requester, origin):
         raise OwnRequest(number)
-    decided = approvals.vote(tx, replace(origin, actor=voter), number, approve=approve, note=note)
+    try:
+        decided = approvals.vote(tx, replace(origin, actor=voter), number, approve=approve, note=note)
+    except (AlreadyVoted, OwnRequest, RequestClosed) as refusal:
+        if asked:  # by the same key, for somebody else
+            raise DuplicateTransaction(origin.key) from refusal
+        raise
     if asked and (not decided.replayed or (note and not approve and decided.note != note.strip())):
         raise DuplicateTransaction(origin.key)
     if not asked:

@@ -4,7 +4,7 @@ What comes in is checked strictly, with nothing unknown beside it; what goes out
 """
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
@@ -54,7 +54,7 @@ def _instant(value: Any) -> datetime:  # noqa: ANN401 - whatever JSON holds
     if not isinstance(value, str) or not _INSTANT.fullmatch(value):
         raise ValueError("expected a date and time with an offset, such as 2026-01-31T12:00:00Z")
     try:
-        return clean_instant(datetime.fromisoformat(value.upper()))
+        return clean_instant(datetime.fromisoformat(value.upper()).astimezone(UTC))
     except (InvalidTime, OverflowError):
         raise ValueError("expected a year from 1970 to 9998") from None
 

@@ -82,7 +82,7 @@ class Seam:
 def within(tx: Connection, seconds: float, work: Callable[[], T]) -> T:
     """Run `work` on a reader's connection; its statements end after `seconds`."""
     if tx.dialect.name == "postgresql":
-        tx.execute(text(f"SET LOCAL statement_timeout = {int(seconds * 1000)}"))
+        tx.execute(text(f"SET LOCAL statement_timeout = {max(1, int(seconds * 1000))}"))
         return work()
     driver = tx.connection.driver_connection
     assert driver is not None

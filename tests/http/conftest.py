@@ -40,7 +40,7 @@ class Program:
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"}
 
-    async def get(self, path: str, headers: dict[str, str] | None = None, **query: Any) -> httpx.Response:
+    async def get(self, path: str, headers: dict[str, str] | None = None, /, **query: Any) -> httpx.Response:
         params = {name.rstrip("_"): value for name, value in query.items()}
         return await self.http.get(path, params=params, headers=self.headers | (headers or {}))
 
