@@ -72,8 +72,8 @@ def report(
     }
 
     async def work(points: Points) -> tuple[Report, Chart | None]:
-        operation: Callable[..., Report] = OPERATIONS[kind]
-        found = await points.study(operation, community_of(points, community), now(), **days, **asked[kind])
+        here = community_of(points, community)
+        found = await points.study(reports.OPERATIONS[kind], here, now(), **days, **asked[kind])
         return found, await aside(reports.chart, found) if chart else None
 
     found, drawn = run(work)
@@ -84,15 +84,6 @@ def report(
             say(each)
     if chart:
         _keep(chart, drawn)
-
-
-OPERATIONS: Final[dict[ReportKind, Callable[..., Report]]] = {
-    ReportKind.SUMMARY: reports.summary,
-    ReportKind.ACTIVITY: reports.activity,
-    ReportKind.GIVERS: reports.givers,
-    ReportKind.MEMBER: reports.member,
-    ReportKind.TRANSACTIONS: reports.transactions,
-}
 
 
 def _check(kind: ReportKind, user: str | None, filters: dict[str, Any], every: str | None) -> None:

@@ -13,6 +13,9 @@ charts.py         each of them as a picture, and that picture in words
 Reports are read in one go and may take seconds on large books: call them by `points.study`, in a thread.
 """
 
+from collections.abc import Callable
+from typing import Final
+
 from points_core.reports.about import SCHEDULABLE, During, Person, ReportKind, Totals
 from points_core.reports.activity import EVERY, Activity, Period, activity
 from points_core.reports.charts import Chart, chart
@@ -24,8 +27,18 @@ from points_core.reports.work import Latency, Load
 
 Report = Summary | Activity | MemberReport | TransactionReport | GiversReport
 
+OPERATIONS: Final[dict[ReportKind, Callable[..., Report]]] = {
+    ReportKind.SUMMARY: summary,
+    ReportKind.ACTIVITY: activity,
+    ReportKind.GIVERS: givers,
+    ReportKind.MEMBER: member,
+    ReportKind.TRANSACTIONS: transactions,
+}
+"""What reads each report: called with a community, the time, and the days and filters by keyword."""
+
 __all__ = [
     "EVERY",
+    "OPERATIONS",
     "SCHEDULABLE",
     "Activity",
     "Chart",
