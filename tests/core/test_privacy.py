@@ -1,20 +1,23 @@
 """What is kept about a member can be shown to them, hidden from others, and erased, with every sum left true."""
 
+import asyncio
+import io
 import json
-import sqlite3
+import zipfile
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import JSON, Connection, String, Table, Text, make_url, select
+from sqlalchemy import JSON, Connection, String, Table, Text, insert, make_url, select, update
 
-from points_core import approvals, audit, awards, history, leaderboard, policy, privacy, verification
+from points_core import approvals, audit, awards, exports, history, leaderboard, policy, privacy, verification
+from points_core import backup as backups
 from points_core.database import Points
 from points_core.errors import DuplicateTransaction, InvalidSetting, NoWish, RequestClosed, UnknownMember
-from points_core.models import Base, Erasure, Member, PointTransaction
+from points_core.exports import Format
+from points_core.models import Base, Erasure, LedgerHead, Member, PointTransaction, Webhook, WebhookDelivery
 from points_core.policy import LeavePolicy
 from points_core.privacy.erasing import EMPTIED, IMPERSONAL
 from points_core.values import Actor, ActorKind, Kind, Origin, Receipt, Request, RequestState
@@ -117,6 +120,19 @@ async def planted(points: Points) -> None:
     await points.write(privacy.show, herself(), CANARY)
     await points.write(privacy.ask, herself(), CANARY)
     await points.write(privacy.cancel, herself(), CANARY)
+    await points.write(tell_programs)
+
+
+def tell_programs(tx: Connection) -> None:
+    """Leave two deliveries that name the canary, one done, one still waiting, and one about somebody else."""
+    hook = {"url": "https://example.org", "secret": "s", "topics": [], "key": "hook", "created_at": NOON}
+    tx.execute(insert(Webhook).values(community_id=1, number=1, **hook))
+    tx.execute(update(LedgerHead).values(webhooks=1))
+    when = {"created_at": NOON, "due_at": NOON, "topic": "transaction.recorded", "attempts": 1}
+    delivery = {"community_id": 1, "webhook_number": 1, **when}
+    about = {"user_id": CANARY, "reason": SECRETS["reason"], "name": NAME}
+    for event, body, done_at in (("1", about, NOON), ("2", about, None), ("3", {"user_id": ADA}, None)):
+        tx.execute(insert(WebhookDelivery).values(event=event, body=body, done_at=done_at, **delivery))
 
 
 def files(database_url: str) -> Iterator[tuple[str, bytes]]:
@@ -154,11 +170,21 @@ async def test_after_erasure_nothing_of_the_person_is_left_in_any_table_file_or_
     if on_sqlite:
         for file, content in files(database_url):
             assert [name for name, secret in SECRETS.items() if secret.encode() in content] == [], file
-        with closing(sqlite3.connect(str(make_url(database_url).database))) as source:
-            source.execute("VACUUM INTO ?", (str(tmp_path / "new-backup.db"),))
-        backup = (tmp_path / "new-backup.db").read_bytes()
-        assert [name for name, secret in SECRETS.items() if secret.encode() in backup] == []
+        backup = await asyncio.to_thread(backups.make, make_url(database_url), tmp_path, LATER)
+        content = backup.file.read_bytes()
+        assert [name for name, secret in SECRETS.items() if secret.encode() in content] == []
+    for format in (Format.CSV, Format.JSONL):
+        exported = await everything_exported(points, format)
+        assert "the first of the board" in exported
+        assert [name for name, secret in SECRETS.items() if secret in exported] == []
     await in_order(points)
+
+
+async def everything_exported(points: Points, format: Format) -> str:
+    file = io.BytesIO()
+    await exports.export(points, COMMUNITY, None, file, at=LATER, format=format)
+    with zipfile.ZipFile(file) as archive:
+        return "".join(archive.read(name).decode() for name in archive.namelist())
 
 
 async def test_without_the_rewriting_the_emptied_rows_are_overwritten_in_the_file_too(
@@ -228,6 +254,18 @@ async def test_others_keep_what_the_erased_person_wrote_about_them(points: Point
 
     (thanked,) = (await points.read(history.page, COMMUNITY, user_id=GRACE)).receipts
     assert (thanked.reason, thanked.actor) == ("thanked by her", Actor(ActorKind.MEMBER, None, None))
+
+
+async def test_programs_are_told_no_more_about_the_erased_person_and_all_about_others(points: Points) -> None:
+    await planted(points)
+    await erase(points)
+
+    rows = await points.read(lambda tx: tx.execute(select(WebhookDelivery.__table__)).all())
+    assert [(row.event, row.body, row.done_at) for row in sorted(rows, key=lambda row: row.event)] == [
+        ("1", {"erased": True}, NOON),
+        ("2", {"erased": True}, LATER),
+        ("3", {"user_id": ADA}, None),
+    ]
 
 
 async def test_texts_of_others_lose_what_names_the_erased_person_and_nothing_else(points: Points) -> None:
