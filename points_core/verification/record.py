@@ -5,7 +5,7 @@ would bury the fault under new entries.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -69,7 +69,8 @@ def settle(tx: Connection, now: datetime, outcome: Outcome) -> list[str]:
         elif head.closed_because is None:
             first = next(each for each in outcome.broken if each.community == reached.community)
             head.closed_because = f"{first.invariant}: {first.detail}"[:MAX_REASON]
-            _tell(tx, head, origin, CLOSED, {"because": names})
+            itself = replace(origin, actor=Actor(ActorKind.SYSTEM))
+            _tell(tx, head, itself, CLOSED, {"because": names})
             closed.append(reached.community)
         communities.save(tx, head)
     return closed
