@@ -9,6 +9,7 @@ sync.py          the commands, sent to Discord only when they changed
 demo/            the bot and a simulated Discord, in the browser
 ── what happens by itself ──
 ticker.py        what time brings: expiry, schedules, seasons
+keeping.py       the books verified, anchored, backed up
 forgetting.py    erasures that are due, and who left
 courier.py       effects that must happen, delivered from the outbox
 posting.py       a post whose answer was lost is looked for before it is sent again
