@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, Connection, case, cast, func, literal, select, union_all
+from sqlalchemy import BigInteger, Connection, cast, func, literal, select, union_all
 
 from points_core.models import PointScore, PointTransaction
 from points_core.sums.wanted import Conditions, Sums, Wanted
@@ -75,24 +75,17 @@ def taken_back(wanted: Wanted, span: Span, counted: Conditions, later: Condition
     Whoever was in one of those reached today's points with it: what they reached before is looked up, among
     those of which `counted` is true.
     """
-    now = of_span(wanted, span, [wanted.window.ordinal]).add_columns(literal(0).label("later"))
-    since = select(PointTransaction.member_id, -PointTransaction.amount, literal(0), literal(1)).where(
-        *wanted.transactions(), *later
-    )
-    every = union_all(now, since).subquery("every").c
-    then = (
-        select(
-            every.member_id,
-            cast(func.sum(every.points), BigInteger).label("points"),
-            func.max(every.reached_seq).label("reached_seq"),
-            func.max(every.later).label("later"),
-        )
-        .group_by(every.member_id)
-        .subquery("stood")
-    )
-    earlier = _last_of(wanted, counted).where(PointTransaction.member_id == then.c.member_id).correlate(then)
-    reached = case((then.c.later == 0, then.c.reached_seq), else_=earlier.scalar_subquery())
-    return select(then.c.member_id, then.c.points, reached.label("reached_seq"))
+    since = from_ledger(wanted, later).cte("later")
+    untouched = of_span(wanted, span, [wanted.window.ordinal])
+    now = untouched.subquery("now").c
+    earlier = _last_of(wanted, counted).where(PointTransaction.member_id == since.c.member_id)
+    touched = select(
+        since.c.member_id,
+        now.points - since.c.points,
+        earlier.correlate(since).scalar_subquery(),
+    ).join_from(since, now.points.table, now.member_id == since.c.member_id)
+    others = untouched.where(PointScore.member_id.not_in(select(since.c.member_id)))
+    return select(union_all(others, touched).subquery("stood"))
 
 
 def _last_of(wanted: Wanted, counted: Conditions) -> Sums:
