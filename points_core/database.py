@@ -129,9 +129,13 @@ class Points:
     async def scrub(self) -> bool:
         """Rewrite the database so that nothing erased is left in it; return False if somebody stood in the way.
 
-        It takes its turn among the writes, which wait for it: about half a second for each 100 MB.
+        On SQLite it takes its turn among the writes, which wait for it: about half a second for each 100 MB.
         Raises DatabaseUnavailable, also when the disk has no room for a second copy.
         """
+        url = sync_url(self.settings.database_url)
+        if url.get_backend_name() != "sqlite":
+            await aside(vacuum, url)
+            return True
         done: bool = await asyncio.shield(self._writer.submit_alone(rewrite))
         return done
 
@@ -196,16 +200,26 @@ def migrate(url: URL, restore_points: int = copies.KEPT) -> None:
         engine.dispose()
 
 
+def vacuum(url: URL) -> None:
+    """Give dead rows on PostgreSQL up to be overwritten, and take the planner's samples of values anew.
+
+    Raises DatabaseUnavailable.
+    """
+    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("VACUUM (ANALYZE)")
+    except DBAPIError as error:
+        raise DatabaseUnavailable(str(error.orig).strip()) from error
+    finally:
+        engine.dispose()
+
+
 def rewrite(engine: Engine) -> bool:
     """Write an SQLite file anew and empty its WAL, so that no byte of a deleted text stays between the rows.
 
-    Returns False if a reader kept the WAL from being emptied. On PostgreSQL dead rows are given up to be
-    overwritten, and the planner's samples taken anew.
+    Returns False if a reader kept the WAL from being emptied. Raises DatabaseUnavailable.
     """
-    if engine.dialect.name != "sqlite":
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("VACUUM (ANALYZE)")
-        return True
     raw = engine.raw_connection()
     try:
         cursor = raw.cursor()

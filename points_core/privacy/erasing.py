@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Text, cast, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Text, cast, insert, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from points_core import audit, communities, outbox
@@ -22,6 +22,7 @@ from points_core.models import (
     ApprovalVote,
     Community,
     Erasure,
+    LedgerHead,
     Member,
     OutboxEntry,
     PointTransaction,
@@ -102,7 +103,13 @@ def erase_due(tx: Connection, now: datetime, limit: int = 20) -> list[Erased]:
     due = (
         select(Community.key, Erasure.id, Erasure.member_id)
         .join(Community, Community.id == Erasure.community_id)
-        .where(Erasure.done_at.is_(None), Erasure.cancelled_at.is_(None), Erasure.due_at <= now)
+        .join(LedgerHead, LedgerHead.community_id == Erasure.community_id)
+        .where(
+            Erasure.done_at.is_(None),
+            Erasure.cancelled_at.is_(None),
+            Erasure.due_at <= now,
+            LedgerHead.closed_because.is_(None),
+        )
         .order_by(Erasure.community_id, Erasure.id)
         .limit(limit)
     )
@@ -222,17 +229,19 @@ def _naming(
     community_id: int,
     user_id: str,
     number: InstrumentedAttribute[int],
-    *texts: InstrumentedAttribute[str | None],
+    *texts: ColumnElement[str] | InstrumentedAttribute[str | None],
 ) -> list[int]:
-    """Return the numbers of the rows in one of whose texts `user_id` stands as a word of its own."""
-    if len(user_id) < TELLING:
-        return []
+    """Return the numbers of the rows in one of whose texts `user_id` stands: in quotes, or as a word of its own.
+
+    A short id counts in quotes only, as in JSON: elsewhere it may be a word or an amount.
+    """
     table: Any = number.class_
     candidates = select(number, *texts).where(
         table.community_id == community_id, or_(*(t.contains(user_id, autoescape=True) for t in texts))
     )
-    alone = re.compile(rf"(?<![A-Za-z0-9]){re.escape(user_id)}(?![A-Za-z0-9])")
-    return [row[0] for row in tx.execute(candidates) if any(t and alone.search(t) for t in row[1:])]
+    alone = rf"(?<![A-Za-z0-9]){re.escape(user_id)}(?![A-Za-z0-9])"
+    naming = re.compile(alone if len(user_id) >= TELLING else f'"{re.escape(user_id)}"')
+    return [row[0] for row in tx.execute(candidates) if any(t and naming.search(t) for t in row[1:])]
 
 
 def _update(
@@ -249,14 +258,14 @@ def _update(
 
 def _empty_deliveries(tx: Connection, community_id: int, user_id: str, now: datetime) -> None:
     """Empty what was, or was to be, told to programs about the person; what still waits is given up."""
-    named = or_(
-        cast(WebhookDelivery.body, Text).contains(f'"{user_id}"', autoescape=True),
-        WebhookDelivery.outcome.contains(user_id, autoescape=True),
+    bodies = cast(WebhookDelivery.body, Text)
+    numbers = _naming(tx, community_id, user_id, WebhookDelivery.id, bodies, WebhookDelivery.outcome)
+    emptied = {"body": {"erased": True}, "outcome": GONE}
+    _update(tx, WebhookDelivery, WebhookDelivery.id, community_id, numbers, emptied)
+    given_up = update(WebhookDelivery).where(
+        WebhookDelivery.outcome == GONE, WebhookDelivery.done_at.is_(None)
     )
-    theirs = (WebhookDelivery.community_id == community_id) & named
-    waiting = theirs & WebhookDelivery.done_at.is_(None)
-    tx.execute(update(WebhookDelivery).where(waiting).values(done_at=now, leased_until=None))
-    tx.execute(update(WebhookDelivery).where(theirs).values(body={"erased": True}, outcome=GONE))
+    tx.execute(given_up.values(done_at=now, leased_until=None))
 
 
 # ── after the erasure ──

@@ -124,14 +124,16 @@ async def planted(points: Points) -> None:
 
 
 def tell_programs(tx: Connection) -> None:
-    """Leave two deliveries that name the canary, one done, one still waiting, and one about somebody else."""
+    """Leave two deliveries that name the canary, one done, one waiting, and one about somebody else."""
     hook = {"url": "https://example.org", "secret": "s", "topics": [], "key": "hook", "created_at": NOON}
     tx.execute(insert(Webhook).values(community_id=1, number=1, **hook))
     tx.execute(update(LedgerHead).values(webhooks=1))
     when = {"created_at": NOON, "due_at": NOON, "topic": "transaction.recorded", "attempts": 1}
     delivery = {"community_id": 1, "webhook_number": 1, **when}
     about = {"user_id": CANARY, "reason": SECRETS["reason"], "name": NAME}
-    for event, body, done_at in (("1", about, NOON), ("2", about, None), ("3", {"user_id": ADA}, None)):
+    mention = {"user_id": ADA, "reason": f"worked with <@{CANARY}>"}
+    bodies = (("1", about, NOON), ("2", mention, None), ("3", {"user_id": ADA}, None))
+    for event, body, done_at in bodies:
         tx.execute(insert(WebhookDelivery).values(event=event, body=body, done_at=done_at, **delivery))
 
 
@@ -378,6 +380,24 @@ async def test_a_community_decides_how_long_there_is_to_think(points: Points) ->
     for wrong in (-1, 31, 1.5):
         with pytest.raises(InvalidSetting):
             await points.write(policy.change, by(MOD), erasure_days=wrong)
+
+
+async def test_closed_books_keep_a_wish_waiting_until_they_are_open_again(points: Points) -> None:
+    await give(points, CANARY)
+    await points.write(privacy.ask, by(CANARY), CANARY)
+    await points.write(_close)
+    assert await points.write(privacy.erase_due, LATER) == []
+
+    await points.write(_open)
+    assert len(await points.write(privacy.erase_due, LATER)) == 1
+
+
+def _close(tx: Connection) -> None:
+    tx.execute(update(LedgerHead).values(closed_because="a test"))
+
+
+def _open(tx: Connection) -> None:
+    tx.execute(update(LedgerHead).values(closed_because=None))
 
 
 async def test_a_wish_taken_back_is_not_carried_out(points: Points) -> None:
