@@ -6,13 +6,24 @@ import json
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import JSON, Connection, String, Table, Text, insert, make_url, select, update
 
-from points_core import approvals, audit, awards, exports, history, leaderboard, policy, privacy, verification
+from points_core import (
+    approvals,
+    audit,
+    awards,
+    doctor,
+    exports,
+    history,
+    leaderboard,
+    policy,
+    privacy,
+    verification,
+)
 from points_core import backup as backups
 from points_core.database import Points
 from points_core.errors import DuplicateTransaction, InvalidSetting, NoWish, RequestClosed, UnknownMember
@@ -491,6 +502,22 @@ async def test_writes_go_on_before_and_after_the_rewriting(points: Points) -> No
 
     await give(points, ADA, 11)
     await in_order(points)
+
+
+async def test_the_doctor_says_when_an_erasure_is_overdue_or_the_file_not_rewritten(points: Points) -> None:
+    async def said(at: datetime) -> str:
+        found = await points.read(doctor.examine, at)
+        return next(finding.detail for finding in found if finding.what == "erasures")
+
+    await give(points, CANARY)
+    await points.write(privacy.ask, by(CANARY), CANARY)
+    much_later = LATER + timedelta(hours=3)
+    assert await said(LATER) == "none overdue"
+    assert await said(much_later) == "1 overdue; run `points privacy due`"
+    await points.write(privacy.erase_due, LATER)
+    assert await said(much_later) == "after 1 the file was not rewritten; run `points privacy due`"
+    await points.write(privacy.scrubbed, LATER, LATER)
+    assert await said(much_later) == "none overdue"
 
 
 # ── hiding ──
