@@ -54,9 +54,9 @@ def problems(tx: Connection, community_id: int, *, recount: bool = True) -> Iter
     for row in rows_of(tx, community_id):
         if row.sealed_at is None:
             continue
-        if _checksum(tx, row, _lines_kept(tx, row)) != row.checksum:
+        if checksum(tx, row, lines_kept(tx, row)) != row.checksum:
             yield "a sealed season stays", f"the result of season {row.name!r} was changed"
-        elif recount and _checksum(tx, row, _lines_counted(tx, row)) != row.checksum:
+        elif recount and checksum(tx, row, _lines_counted(tx, row)) != row.checksum:
             yield "a sealed season stays", f"season {row.name!r} is not what its transactions say"
 
 
@@ -95,7 +95,7 @@ def seal(tx: Connection, head: Head, rules: Policy, number: int, now: datetime, 
             ),
         )
     )
-    seal = {"sealed_at": now, "checksum": _checksum(tx, row, _lines_kept(tx, row), sealed_at=now)}
+    seal = {"sealed_at": now, "checksum": checksum(tx, row, lines_kept(tx, row), sealed_at=now)}
     tx.execute(this(head.community_id, number).values(**seal))
     season = season_of(row_of(tx, head.community_id, number))
     if tell:
@@ -144,7 +144,8 @@ def _counted(row: Row[Any]) -> Sums:
     ).where(every.points > 0)
 
 
-def _lines_kept(tx: Connection, row: Row[Any]) -> Iterator[Line]:
+def lines_kept(tx: Connection, row: Row[Any]) -> Iterator[Line]:
+    """Return the lines that were written down when the season of `row` was sealed."""
     kept = (
         select(
             SeasonStanding.category_id,
@@ -167,7 +168,7 @@ def _lines_counted(tx: Connection, row: Row[Any]) -> Iterator[Line]:
     return (tuple(line) for line in tx.execute(lines))
 
 
-def _checksum(
+def checksum(
     tx: Connection, row: Row[Any], lines: Iterable[Line], sealed_at: datetime | None = None
 ) -> bytes:
     """Return the SHA-256 over the season, where the ledger stood, and the lines."""
