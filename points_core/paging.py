@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Subquery, and_, case, cast, func, or_, select
 
-from points_core import communities, policy, sums
+from points_core import communities, policy, seasons, sums
 from points_core.errors import InvalidSetting
 from points_core.models import Member
 from points_core.scores import EVERY_CATEGORY
@@ -60,6 +60,7 @@ def page(
     community: str,
     *,
     window: Window,
+    season: str | None = None,
     category: str | None = None,
     as_of: datetime | None = None,
     corrected: bool = False,
@@ -68,12 +69,13 @@ def page(
 ) -> BoardPage:
     """Return up to `limit` (1 to 1,000) lines of a board, after a place if given.
 
-    The board is the one of `leaderboard.standings` with the same arguments.
-    Raises UnknownCategory, InvalidSetting.
+    The board is the one of `leaderboard.standings` with the same arguments; of a `season` (its name; `window`
+    is then the season's) the one of `leaderboard.of_season`. Raises UnknownCategory, UnknownSeason,
+    InvalidSetting.
     """
     if not 1 <= limit <= MAX_LINES:
         raise InvalidSetting("limit", limit, f"from 1 to {MAX_LINES:,}")
-    board = _board(tx, community, window, category, as_of, corrected)
+    board = _board(tx, community, window, season, category, as_of, corrected)
     if board is None:
         return BoardPage()
     community_id, summed = board
@@ -90,12 +92,13 @@ def statistics(
     community: str,
     *,
     window: Window,
+    season: str | None = None,
     category: str | None = None,
     as_of: datetime | None = None,
     corrected: bool = False,
 ) -> Statistics:
     """Return the statistics of the same board, of all who have more than 0 points. Raises UnknownCategory."""
-    board = _board(tx, community, window, category, as_of, corrected)
+    board = _board(tx, community, window, season, category, as_of, corrected)
     if board is None:
         return Statistics(0, 0, 0)
     summed = board[1]
@@ -111,6 +114,7 @@ def _board(
     tx: Connection,
     community: str,
     window: Window,
+    season: str | None,
     category: str | None,
     as_of: datetime | None,
     corrected: bool,
@@ -121,6 +125,9 @@ def _board(
     if community_id is None:
         return None
     category_id = heading.id if heading else EVERY_CATEGORY
+    sealed = seasons.named(tx, community, season) if season is not None else None
+    if sealed is not None and sealed.sealed_at is not None and as_of is None and not corrected:
+        return community_id, seasons.result(community_id, sealed.number, category_id).subquery("summed")
     wanted = Wanted(community_id, category_id, window, rules.zone, as_of, corrected)
     return community_id, sums.of(tx, wanted).subquery("summed")
 

@@ -17,6 +17,7 @@ from points_core.http import (
     community,
     description,
     docs,
+    exporting,
     health,
     movements,
     problems,
@@ -28,7 +29,14 @@ from points_core.http.limits import BodyLimit, Limiter
 from points_core.http.metrics import Metrics
 from points_core.http.seam import DEADLINE_S, Seam
 
-ROUTERS: Final = (movements.router, reads.router, boards.router, requests.router, community.router)
+ROUTERS: Final = (
+    movements.router,
+    reads.router,
+    boards.router,
+    exporting.router,
+    requests.router,
+    community.router,
+)
 
 
 def create_app(
@@ -60,6 +68,7 @@ def create_app(
         docs_url=None,  # they would load their scripts from elsewhere
         redoc_url=None,
         lifespan=lifespan,
+        generate_unique_id_function=lambda route: route.name,  # what generated clients call their functions
         openapi_tags=description.TAGS,
     )
     app.state.seam = seam

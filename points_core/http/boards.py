@@ -12,7 +12,6 @@ from starlette.responses import Response
 
 from points_core import leaderboard, paging
 from points_core.clients import Scope
-from points_core.errors import InvalidSetting
 from points_core.http.guard import Guarded, needs
 from points_core.http.schemas import (
     AroundOut,
@@ -23,6 +22,7 @@ from points_core.http.schemas import (
     LeaderboardOut,
     Limit,
     LineOut,
+    SeasonName,
     StatisticsOut,
     UserId,
     WindowOut,
@@ -46,6 +46,9 @@ class LeaderboardQuery(Given):
     ] = None
     first: Annotated[Day | None, Field(alias="from", description="The first day, included.")] = None
     last: Annotated[Day | None, Field(alias="to", description="The last day, included.")] = None
+    season: Annotated[
+        SeasonName | None, Field(description="The season of this name, instead of a window or days.")
+    ] = None
     category: CategoryName | None = None
     as_of: Annotated[Instant | None, Field(description="The board as it stood then.")] = None
     corrected: Annotated[
@@ -73,15 +76,21 @@ def look(
 ) -> Looked:
     """Return the page that is asked for, and what surrounds it. Raises UnknownCategory, InvalidTime."""
     which: dict[str, Any] = {"category": asked.category, "as_of": asked.as_of, "corrected": asked.corrected}
-    if asked.first is None and asked.last is None:
-        name = asked.window or WindowName.ALL
-        board = leaderboard.named(tx, community, name, now, top=1, around=asked.around, **which)
-    else:
-        board = leaderboard.between(
-            tx, community, asked.first, asked.last, now, top=1, around=asked.around, **which
-        )
-    page = paging.page(tx, community, window=board.window, after=after, limit=asked.limit, **which)
-    counted = paging.statistics(tx, community, window=board.window, **which) if asked.statistics else None
+    board = leaderboard.asked(
+        tx,
+        community,
+        now,
+        window=asked.window,
+        first=asked.first,
+        last=asked.last,
+        season=asked.season,
+        top=1,
+        around=asked.around,
+        **which,
+    )
+    which |= {"window": board.window, "season": asked.season}
+    page = paging.page(tx, community, after=after, limit=asked.limit, **which)
+    counted = paging.statistics(tx, community, **which) if asked.statistics else None
     return Looked(board, page, counted)
 
 
@@ -95,12 +104,10 @@ def look(
     },
 )
 @needs(Scope.READ)
-async def board(
+async def get_leaderboard(
     asked: Annotated[LeaderboardQuery, Query()], request: Request, seam: Asking, client: Caller
 ) -> Response:
-    """Return who stands where, now or as of a date, with an ETag."""
-    if asked.window is not None and (asked.first is not None or asked.last is not None):
-        raise InvalidSetting("window", asked.window.value, "left out where from or to is given")
+    """Return who stands where: in a named window, in days, or in a season; now or as of a date; with an ETag."""
     found = await seam.read(look, client.community, asked, _place(asked.cursor), seam.now())
     body = _told(asked, found).model_dump_json(exclude_none=False).encode()
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
@@ -114,6 +121,8 @@ def _told(asked: LeaderboardQuery, found: Looked) -> LeaderboardOut:
     window = found.board.window
     return LeaderboardOut(
         window=WindowOut(name=found.board.name, start=window.start, end=window.end),
+        season=found.board.season,
+        sealed=found.board.sealed,
         category=found.board.category,
         as_of=asked.as_of,
         corrected=asked.corrected,

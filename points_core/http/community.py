@@ -30,7 +30,7 @@ def _conflicts() -> Iterator[None]:
 
 @router.get("/points/client")
 @needs(*Scope)
-async def client_itself(client: Caller) -> ClientOut:
+async def get_client(client: Caller) -> ClientOut:
     """Return whose token this is, and what it may do."""
     return ClientOut(
         community=client.community,
@@ -47,7 +47,7 @@ async def client_itself(client: Caller) -> ClientOut:
 
 @router.get("/points/categories")
 @needs(Scope.READ, Scope.AWARD, Scope.DEDUCT)
-async def categories(seam: Asking, client: Caller) -> CategoriesOut:
+async def list_categories(seam: Asking, client: Caller) -> CategoriesOut:
     """Return what points are given for, retired categories included."""
     rules = await seam.read(policy.of, client.community)
     return CategoriesOut(categories=[CategoryOut.model_validate(each) for each in rules.categories])

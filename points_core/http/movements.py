@@ -66,7 +66,7 @@ def say_replayed(answer: Response, replayed: bool) -> None:
     "/points/award", status_code=RECORDED, response_model=TransactionOut | RequestOut, responses=WAITING
 )
 @needs(Scope.AWARD)
-async def award(asked: MovementIn, key: Key, seam: Asking, client: Caller, answer: Response) -> Any:  # noqa: ANN401
+async def award_points(asked: MovementIn, key: Key, seam: Asking, client: Caller, answer: Response) -> Any:  # noqa: ANN401
     """Give a member points. Large awards may wait for other people: then the answer is 202 and a request."""
     return await _move(Kind.AWARD, asked, key, seam, client, answer)
 
@@ -75,7 +75,7 @@ async def award(asked: MovementIn, key: Key, seam: Asking, client: Caller, answe
     "/points/deduct", status_code=RECORDED, response_model=TransactionOut | RequestOut, responses=WAITING
 )
 @needs(Scope.DEDUCT)
-async def deduct(asked: MovementIn, key: Key, seam: Asking, client: Caller, answer: Response) -> Any:  # noqa: ANN401
+async def deduct_points(asked: MovementIn, key: Key, seam: Asking, client: Caller, answer: Response) -> Any:  # noqa: ANN401
     """Take points from a member; `amount` is positive here too."""
     return await _move(Kind.DEDUCTION, asked, key, seam, client, answer)
 
@@ -143,7 +143,7 @@ def _row(index: int, outcome: Receipt | Request | Exception) -> RowOut:
 
 @router.post("/points/transactions/{number}/reverse", status_code=RECORDED, responses=MADE)
 @needs(Scope.AWARD, Scope.DEDUCT)
-async def reverse(
+async def reverse_transaction(
     number: Annotated[Number, Path()],
     asked: ReversalIn,
     key: Key,

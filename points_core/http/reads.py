@@ -43,13 +43,25 @@ class BalanceQuery(Given):
         Field(ge=0, le=100, description="How many of the latest transactions come with it."),
         BeforeValidator(plain_digits),
     ] = 5
+    as_of: Annotated[Instant | None, Field(description="What the member had then.")] = None
+    corrected: Annotated[
+        bool, Field(description="With `as_of`: of what counts by then, whenever it was written.")
+    ] = False
 
 
 @router.get("/points/balance")
 @needs(Scope.READ)
-async def balance(asked: Annotated[BalanceQuery, Query()], seam: Asking, client: Caller) -> BalanceOut:
+async def get_balance(asked: Annotated[BalanceQuery, Query()], seam: Asking, client: Caller) -> BalanceOut:
     """Return what a member has: current, earned, spent, what waits, the latest transactions."""
-    return _balance(await seam.read(history.balance, client.community, asked.user_id, recent=asked.recent))
+    found = await seam.read(
+        history.balance,
+        client.community,
+        asked.user_id,
+        recent=asked.recent,
+        as_of=asked.as_of,
+        corrected=asked.corrected,
+    )
+    return _balance(found)
 
 
 def _balance(found: Balance) -> BalanceOut:
@@ -69,7 +81,7 @@ def _balance(found: Balance) -> BalanceOut:
 
 @router.get("/points/transactions/{number}")
 @needs(Scope.READ)
-async def transaction(number: Annotated[Number, Path()], seam: Asking, client: Caller) -> TransactionOut:
+async def get_transaction(number: Annotated[Number, Path()], seam: Asking, client: Caller) -> TransactionOut:
     """Return one transaction."""
     return TransactionOut.model_validate(await seam.read(history.transaction, client.community, number))
 
@@ -121,7 +133,7 @@ class HistoryQuery(Given):
     },
 )
 @needs(Scope.READ)
-async def transactions(
+async def get_history(
     asked: Annotated[HistoryQuery, Query()], request: Request, seam: Asking, client: Caller
 ) -> Response | HistoryOut:
     """Return transactions, newest first, or with `after` oldest first; with `Accept: text/csv` as a stream."""

@@ -37,7 +37,9 @@ class RequestsQuery(Given):
 
 @router.get("/points/requests")
 @needs(Scope.READ)
-async def waiting(asked: Annotated[RequestsQuery, Query()], seam: Asking, client: Caller) -> RequestsOut:
+async def list_requests(
+    asked: Annotated[RequestsQuery, Query()], seam: Asking, client: Caller
+) -> RequestsOut:
     """Return the approval requests that wait, oldest first."""
     found = await seam.read(approvals.pending, client.community, limit=asked.limit + 1, after=asked.after)
     shown = [RequestOut.model_validate(each) for each in found[: asked.limit]]
@@ -46,14 +48,14 @@ async def waiting(asked: Annotated[RequestsQuery, Query()], seam: Asking, client
 
 @router.get("/points/requests/{number}")
 @needs(Scope.READ)
-async def one(number: Annotated[Number, Path()], seam: Asking, client: Caller) -> RequestOut:
+async def get_request(number: Annotated[Number, Path()], seam: Asking, client: Caller) -> RequestOut:
     """Return one approval request, decided or not, with its votes."""
     return RequestOut.model_validate(await seam.read(approvals.get, client.community, number))
 
 
 @router.post("/points/requests/{number}/decide", responses=ONCE)
 @needs(Scope.APPROVE)
-async def decide(
+async def decide_request(
     number: Annotated[Number, Path()],
     asked: DecisionIn,
     key: Key,
@@ -80,7 +82,7 @@ async def decide(
 
 @router.post("/points/requests/{number}/cancel", responses=ONCE)
 @needs(Scope.AWARD, Scope.DEDUCT)
-async def cancel(
+async def cancel_request(
     number: Annotated[Number, Path()], key: Key, seam: Asking, client: Caller, answer: Response
 ) -> RequestOut:
     """Take a request back that still waits: one's own, or anybody's with the scope admin."""

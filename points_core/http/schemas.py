@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidat
 
 from points_core.clients import Scope
 from points_core.errors import InvalidTime
+from points_core.seasons import MAX_NAME as MAX_SEASON
 from points_core.values import (
     MAX_AMOUNT,
     MAX_CATEGORY_NAME,
@@ -100,6 +101,7 @@ Reason = Annotated[
         min_length=1, max_length=MAX_REASON, pattern=STORABLE, description="What for; it stays in the ledger."
     ),
 ]
+SeasonName = Annotated[str, Field(min_length=1, max_length=MAX_SEASON, pattern=STORABLE)]
 CategoryName = Annotated[str, Field(min_length=1, max_length=MAX_CATEGORY_NAME, pattern=STORABLE)]
 Name = Annotated[
     str,
@@ -329,6 +331,8 @@ class LeaderboardOut(Told):
     """A page of a leaderboard, best first; equal points share a rank and the next is skipped."""
 
     window: WindowOut
+    season: str | None
+    sealed: Annotated[bool, Field(description="Whether this is a season's result, which stays.")]
     category: str | None
     as_of: datetime | None
     corrected: bool

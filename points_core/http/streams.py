@@ -12,13 +12,12 @@ from typing import Any, Final
 from points_core import history
 from points_core.http.schemas import TransactionOut
 from points_core.http.seam import Seam
+from points_core.portable import neutral
 from points_core.values import Receipt
 
 CSV: Final = "text/csv"
 LINES: Final = "application/x-ndjson"
 AT_ONCE: Final = 1_000  # transactions in memory
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet would run."""
 
 COLUMNS: Final = (
     "number",
@@ -129,4 +128,4 @@ def _csv(receipts: Sequence[Receipt]) -> str:
 
 def _cell(value: str | int | None) -> str | int | None:
     """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    return neutral(value) if isinstance(value, str) else value

@@ -23,10 +23,9 @@ from tests.http.conftest import ADA, VILLAGE, Api, Program, new_key, operator, s
 from tests.http.test_movements import problem
 
 OPEN = {"/healthz", "/readyz", "/metrics", "/problems", "/problems/{slug}"}
-NUMBER = {"number": "1"}
 
 ENDPOINTS = [
-    (method, route.path.format(**NUMBER))
+    (method, route.path.format(number=1, table="balances"))
     for router in ROUTERS
     for route in router.routes
     if isinstance(route, APIRoute)
@@ -81,7 +80,7 @@ async def test_a_revoked_token_and_an_expired_one_open_nothing(api: Api) -> None
 
 
 OPENED_BY = {
-    Scope.READ: {"GET"},
+    Scope.READ: {"GET"},  # but for what takes everything away
     Scope.AWARD: {"/points/award", "/points/award/batch", "/reverse", "/cancel"},
     Scope.DEDUCT: {"/points/deduct", "/reverse", "/cancel"},
     Scope.APPROVE: {"/decide"},
@@ -101,6 +100,8 @@ async def test_each_scope_opens_its_own_and_nothing_else(api: Api, scope: Scope)
         ways = OPENED_BY[scope] | {"/points/client"}
         if scope in {Scope.AWARD, Scope.DEDUCT}:
             ways |= {"/points/categories"} if method == "GET" else set()
+        if path.startswith("/points/export") and scope is not Scope.ADMIN:
+            ways = set()
         opens = method in ways or path in ways or any(path.endswith(way) for way in ways if way != path)
         assert (answer.status_code != 403) == opens, (method, path, answer.text)
 

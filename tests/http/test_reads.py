@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 import pytest
 from fastapi.routing import APIRoute
+from sqlalchemy import Connection
 
-from points_core import bulk, leaderboard
+from points_core import audit, bulk, leaderboard, seasons
 from points_core.clients import Scope
 from points_core.database import Points
 from points_core.http.app import ROUTERS
@@ -215,8 +216,8 @@ async def everything(program: Program) -> dict[str, Any]:
         for route in router.routes:
             if isinstance(route, APIRoute) and "GET" in (route.methods or ()):
                 query = {"user_id": ADA} if route.path == "/points/balance" else {}
-                answer = await program.get(route.path.format(number=1), **query)
-                seen[route.path] = answer.json()
+                answer = await program.get(route.path.format(number=1, table="balances"), **query)
+                seen[route.path] = answer.text
     return seen
 
 
@@ -227,7 +228,7 @@ async def test_a_foreign_community_is_neither_seen_nor_touched(api: Api) -> None
     assert (await town.award(ADA, 500)).status_code == 202
 
     assert await everything(village) == before | {
-        "/points/client": (await village.get("/points/client")).json()
+        "/points/client": (await village.get("/points/client")).text
     }
     answers: list[httpx.Response] = [
         await village.get("/points/transactions/1"),
@@ -320,3 +321,73 @@ async def test_times_are_utc_with_an_offset(program: Program) -> None:
 
     recorded = datetime.fromisoformat(answer["recorded_at"])
     assert recorded.utcoffset() == timedelta(0)
+
+
+async def test_a_balance_as_of_a_date(program: Program) -> None:
+    await program.award(ADA, 5, effective_at="2026-01-10T12:00:00Z")
+
+    async def current(**query: Any) -> int:
+        balance = await program.get("/points/balance", user_id=ADA, as_of="2026-02-01T00:00:00Z", **query)
+        return int(balance.json()["current"])
+
+    assert await current() == 0
+    assert await current(corrected="true") == 5
+
+
+async def test_a_seasons_board_is_sealed_and_paged(points: Points, api: Api, program: Program) -> None:
+    began = datetime.now(UTC).date() - timedelta(days=10)
+    await points.write(seasons.start, operator(), name="spring", first=began, last=began + timedelta(days=5))
+    noon = datetime.combine(began, datetime.min.time(), UTC) + timedelta(hours=12)
+    for n, amount in enumerate((5, 3, 3)):
+        await program.award(f"m{n}", amount, effective_at=noon.isoformat())
+    await program.award("late", 100)
+
+    running = (await program.get("/points/leaderboard", season="spring")).json()
+    await points.write(seasons.seal_due, datetime.now(UTC))
+    await program.award("m1", 50, effective_at=noon.isoformat())
+
+    assert (running["season"], running["sealed"], running["members"]) == ("spring", False, 3)
+    sealed = await pages(program, season="spring", limit=1)
+    assert [(line["rank"], line["user_id"], line["points"]) for line in sealed] == [
+        (1, "m0", 5),
+        (2, "m1", 3),
+        (2, "m2", 3),
+    ]
+    corrected = (await program.get("/points/leaderboard", season="spring", corrected="true")).json()
+    assert (corrected["sealed"], corrected["standings"][0]["points"]) == (False, 53)
+    assert problem(await program.get("/points/leaderboard", season="none")) == (404, "unknown-season")
+    both = await program.get("/points/leaderboard", season="spring", window="all")
+    assert problem(both) == (422, "invalid-setting")
+
+
+@pytest.mark.parametrize("table", ["transactions", "balances", "board", "audit", "policy", "categories"])
+async def test_tables_are_exported_and_that_goes_on_record(api: Api, program: Program, table: str) -> None:
+    await program.award(ADA, 5)
+
+    answer = await program.get(f"/points/export/{table}")
+
+    assert answer.status_code == 200
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="{table}.csv"'
+    rows = list(csv.reader(io.StringIO(answer.text)))
+    assert len(rows) >= 2
+    entry = (await api.points.read(audit.recent, TOWN))[0]
+    assert (entry.action, entry.target, entry.actor.client) == ("export.read", table, 1)
+
+
+async def test_an_export_of_a_part_it_does_not_have_is_refused(program: Program) -> None:
+    answer = await program.get("/points/export/balances", category="events")
+
+    assert problem(answer) == (422, "invalid-setting")
+
+
+async def test_hidden_members_keep_their_place_without_a_name(points: Points, program: Program) -> None:
+    await program.award(ADA, 5, name="Ada")
+
+    def hide(tx: Connection) -> None:
+        tx.exec_driver_sql("UPDATE members SET hidden_at = created_at")
+
+    await points.write(hide)
+
+    board = (await program.get("/points/leaderboard")).json()
+
+    assert board["standings"] == [{"rank": 1, "user_id": None, "name": None, "points": 5}]
