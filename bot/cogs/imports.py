@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bot.client import PointsBot
 
 MAX_BYTES = 10_000_000  # of a file
-MAX_ROWS = 20_000  # a few seconds in which nobody else's points can move
+MAX_ROWS = 10_000  # about two seconds in which nobody else's points can move
 DECIDE_SECONDS = 600  # the preview can be answered for as long; Discord lets it be changed for 15 minutes
 CHOICES = 25  # as many as Discord shows
 

@@ -39,8 +39,8 @@ from points_core.values import (
 
 T = TypeVar("T")
 
-CHUNK = 2_000  # movements between reads: the parameters of one statement stay far below any database's limit
-MAX_ROWS = 200_000  # of one batch: about half a minute in which nobody else can write
+CHUNK = 10_000  # movements between reads: as many parameters as one statement can have on any database
+MAX_ROWS = 200_000  # of one batch: about a minute in which nobody else can write
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

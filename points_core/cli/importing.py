@@ -9,6 +9,7 @@ from points_core import bulk, imports
 from points_core.bulk import BatchReceipt
 from points_core.cli.moving import Reason
 from points_core.cli.running import (
+    REFUSED,
     UNUSABLE,
     AsJson,
     Community,
@@ -22,7 +23,7 @@ from points_core.cli.running import (
 )
 from points_core.cli.words import words
 from points_core.database import Points
-from points_core.errors import PointsError, RowRefused
+from points_core.errors import PointsError, RowRefused, RowsRefused
 from points_core.imports import Change, Mode, Opened, Options, Preview, Source
 
 SHOWN = 20  # balances and rows: what one screen holds; --json tells all
@@ -179,9 +180,16 @@ def undo_batch(
     """Take all of a batch back, as one batch."""
 
     async def work(points: Points) -> BatchReceipt:
-        return await points.write(
-            bulk.undo, origin(points, community, key), number, reason=reason, partial=partial
-        )
+        try:
+            return await points.write(
+                bulk.undo, origin(points, community, key), number, reason=reason, partial=partial
+            )
+        except RowsRefused as refused:
+            kept = f"{len(refused.rows)} of {refused.total} transactions cannot be taken back"
+            typer.echo(f"{kept}, so nothing was; --partial takes back the others.", err=True)
+            for row in refused.rows[:SHOWN]:
+                typer.echo(f"  #{row.row}: {words(row.error)}", err=True)
+            raise SystemExit(REFUSED) from refused
 
     done = run(work)
     if as_json:

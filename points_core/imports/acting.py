@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from points_core import bulk, policy
 from points_core.bulk import BatchKind, BatchReceipt
-from points_core.errors import RowRefused, RowsRefused, UnknownCategory
+from points_core.errors import InvalidSetting, RowRefused, RowsRefused, UnknownCategory
 from points_core.imports.planning import Change, Plan, plan
 from points_core.imports.reading import Opened
 from points_core.imports.sources import Source
@@ -91,6 +91,8 @@ def _imported(tx: Connection, origin: Origin, file: Opened, options: Options) ->
         return Preview(file.source, len(file.rows), batch=replace(earlier, replayed=True))
     if options.category is not None:
         rules.category(options.category)
+    if options.mode is Mode.REPLACE and file.source is Source.TRANSACTIONS:
+        raise InvalidSetting("mode", options.mode.value, "add: a list of transactions says no balances")
     planned = plan(
         tx,
         head.community_id,

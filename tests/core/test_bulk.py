@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import Connection, text
 
 from points_core import audit, awards, bulk, history, outbox, policy, verification
 from points_core.bulk import BatchKind, Entry
@@ -23,6 +24,7 @@ from points_core.errors import (
 )
 from points_core.values import Kind
 from tests.core.conftest import ADA, COMMUNITY, GRACE, MOD, NOON, by, row_counts
+from tests.core.test_proof import without_guards
 
 
 def award(row: int, user_id: str, amount: int, **more: object) -> Entry:
@@ -149,11 +151,11 @@ async def test_the_same_key_with_other_rows_is_refused(points: Points, other: li
 
 
 async def test_a_batch_larger_than_one_read_is_still_one_batch(points: Points) -> None:
-    rows = [award(n, str(10_000 + n % 700), 1 + n % 3) for n in range(1, 4_501)]
+    rows = [award(n, str(10_000 + n % 700), 1 + n % 3) for n in range(1, 10_501)]
 
     receipt = await points.write(bulk.post, by(MOD), rows)
 
-    assert (receipt.transactions, receipt.members) == (4_500, 700)
+    assert (receipt.transactions, receipt.members) == (10_500, 700)
     assert receipt.points == sum(row.amount for row in rows)
     assert await everything(points) == []
 
@@ -257,3 +259,37 @@ async def test_batches_are_listed_newest_first(points: Points) -> None:
     assert [batch.number for batch in await points.read(bulk.recent, COMMUNITY, limit=2)] == [3, 2]
     assert [batch.number for batch in await points.read(bulk.recent, COMMUNITY, before=2)] == [1]
     assert await points.read(bulk.recent, "elsewhere") == ()
+
+
+@pytest.mark.parametrize(
+    "statement, invariant",
+    [
+        (
+            "UPDATE batches SET transactions = transactions + 1 WHERE number = 1",
+            "a batch counts its transactions",
+        ),
+        ("UPDATE point_transactions SET batch = 2 WHERE seq = 1", "a batch counts its transactions"),
+        ("UPDATE point_transactions SET batch = 7 WHERE seq = 1", "a batch counts its transactions"),
+        ("UPDATE point_transactions SET batch = NULL WHERE seq = 1", "a batch counts its transactions"),
+        ("DELETE FROM batches WHERE number = 2", "a batch counts its transactions"),
+        ("UPDATE batches SET undoes = 2 WHERE number = 3", "an undo takes back its batch"),
+        ("UPDATE batches SET undoes = 3 WHERE number = 3", "an undo takes back its batch"),
+    ],
+)
+async def test_verify_notices_a_batch_that_was_tampered_with(
+    points: Points, statement: str, invariant: str
+) -> None:
+    first = await points.write(bulk.post, by(MOD), [award(1, ADA, 10), award(2, GRACE, 5)])
+    await points.write(bulk.post, by(MOD), [award(1, ADA, 1)])
+    await points.write(bulk.undo, by(MOD), first.number, reason="wrong list")
+
+    def broken(tx: Connection) -> set[str]:
+        with tx.begin_nested() as trial:
+            without_guards(tx)
+            tx.execute(text(statement))
+            found = {each.invariant for each in verification.verify(tx, COMMUNITY)}
+            trial.rollback()
+        return found
+
+    assert invariant in await points.write(broken)
+    assert await everything(points) == []

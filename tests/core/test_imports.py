@@ -1,5 +1,6 @@
 """Points brought along from elsewhere: tried first, one batch, once; hostile files write nothing."""
 
+import asyncio
 import io
 import json
 from dataclasses import replace
@@ -26,7 +27,7 @@ from points_core.exports import Format
 from points_core.imports import Change, Mode, Options, Preview, Source
 from points_core.portable import Table
 from points_core.values import Kind, Origin
-from tests.core.conftest import ADA, COMMUNITY, GRACE, MOD, NOON, by, row_counts
+from tests.core.conftest import ADA, COMMUNITY, GRACE, MOD, NOON, by, row_counts, settings_for
 
 ONE, TWO, THREE = "81384788765712384", "175928847299117063", "1456074443980800017"
 
@@ -148,6 +149,19 @@ async def test_rows_that_cannot_be_refuse_the_import_unless_it_is_asked_for_in_p
     assert await current(points, ONE, THREE) == [120, 7]
 
 
+async def test_two_who_import_the_same_file_at_once_make_one_batch(database_url: str) -> None:
+    async with (
+        Points.opened(settings_for(database_url)) as one,
+        Points.opened(settings_for(database_url)) as other,
+    ):
+        await one.write(policy.change, by(MOD), quorum=2)
+        done = await asyncio.gather(*(run(points, BALANCES) for points in (one, other, one, other)))
+
+        assert sorted(each.batch.replayed for each in done if each.batch) == [False, True, True, True]
+        assert {each.batch.number for each in done if each.batch} == {1}
+        assert await current(one, ONE, THREE) == [120, 7]
+
+
 TRANSACTIONS = (
     "user_id,amount,reason,category,date\n"
     f"{ONE},10,Reviewed a patch,helping,2026-01-31\n"
@@ -196,6 +210,11 @@ async def test_a_row_that_cannot_be_says_why(points: Points, row: str, refusal: 
 
     assert [(each.row, type(each.error)) for each in refused.value.rows] == [(3, refusal)]
     assert await row_counts(points) == before
+
+
+async def test_a_list_of_transactions_replaces_no_balances(points: Points) -> None:
+    with pytest.raises(InvalidSetting):
+        await run(points, TRANSACTIONS, mode=Mode.REPLACE)
 
 
 async def test_categories_that_are_lacking_are_opened_when_asked(points: Points) -> None:

@@ -53,6 +53,7 @@ async def test_an_export_is_on_record_and_in_the_log(world: World) -> None:
         str(world.olivia.id),
     )
     await world.bot.courier.idle()
+    assert world.log.last_message is not None
     assert "exported **balances**" in world.log.last_message.content
 
 
@@ -105,7 +106,7 @@ async def test_an_import_is_shown_first_then_done_then_undone(world: World) -> N
     )
     assert (await current(world, world.mia.id), await current(world, STRANGER)) == (120, 7)
 
-    form = await world.olivia.click(done.response, label="Undo batch")
+    form = await world.olivia.click(answer(done), label="Undo batch")
     undone = await world.olivia.submit_modal(form, {"reason": "the wrong file"})
 
     assert "Batch 1 is taken back, by **batch 2**" in private(undone)
@@ -171,7 +172,7 @@ async def test_points_already_spent_are_named_and_the_rest_can_be_undone(world: 
 
     assert "1 of the 2 transactions of batch 1 cannot be taken back" in private(asked)
     assert (await current(world, world.mia.id), await current(world, world.noah.id)) == (40, 20)
-    form = await world.olivia.click(asked.response, label="Undo the rest")
+    form = await world.olivia.click(answer(asked), label="Undo the rest")
     undone = await world.olivia.submit_modal(form, {"reason": "the wrong file"})
     assert "Not taken back: 1 transaction" in private(undone)
     assert (await current(world, world.mia.id), await current(world, world.noah.id)) == (40, 0)
@@ -187,7 +188,7 @@ async def test_the_undo_button_works_after_a_restart_and_batches_are_offered(wor
 
     offered = await world.olivia.autocomplete(world.general, "undo-batch", "number", "", reason="x")
     assert [choice["value"] for choice in offered] == [1]
-    form = await world.olivia.click(done.response, label="Undo batch")
+    form = await world.olivia.click(answer(done), label="Undo batch")
     undone = await world.olivia.submit_modal(form, {"reason": "the wrong file"})
     assert "Batch 1 is taken back" in private(undone)
 
