@@ -1,7 +1,7 @@
 """Proof: what verify notices, where it may begin, what it is compared with, and what follows from it."""
 
 import asyncio
-import time
+import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from points_core import approvals, audit, awards, doctor, outbox, policy, schedules, verification
 from points_core.database import Points
 from points_core.doctor import Health
-from points_core.errors import BooksClosed, LedgerCorrupt
+from points_core.errors import BooksClosed, DatabaseUnavailable, LedgerCorrupt
 from points_core.migrations import guards
 from points_core.models import Anchor, Base, LedgerHead, UtcDateTime, VerifiedMark
 from points_core.outbox import Topic
@@ -251,15 +251,24 @@ async def test_an_incremental_verify_notices(points: Points, statement: str) -> 
     assert await points.read(verification.verify)
 
 
-async def test_a_verification_in_a_thread_does_not_hold_the_loop(points: Points) -> None:
-    await points.write(post, COMMUNITY, [Move(str(1000 + n % 40), 1) for n in range(2_000)])
-    longest, last, verifying = 0.0, time.monotonic(), asyncio.create_task(settled(points))
-    while not verifying.done():
-        await asyncio.sleep(0.001)
-        longest, last = max(longest, time.monotonic() - last), time.monotonic()
+async def test_a_long_read_does_not_hold_the_loop(points: Points) -> None:
+    loop_ran = threading.Event()
 
-    assert await verifying == []
-    assert longest < 0.5
+    def long(tx: Connection) -> bool:
+        return loop_ran.wait(timeout=30)
+
+    studying = asyncio.create_task(points.study(long))
+    await asyncio.sleep(0.05)
+    loop_ran.set()
+
+    assert await studying
+
+
+async def test_a_long_read_says_what_went_wrong(points: Points) -> None:
+    with pytest.raises(DatabaseUnavailable):
+        await points.study(run, "SELECT * FROM nothing")
+    with pytest.raises(DatabaseUnavailable):
+        await points.study(run, "DELETE FROM outbox")  # a read cannot write
 
 
 # --- what it is compared with
