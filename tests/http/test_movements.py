@@ -7,7 +7,7 @@ import httpx
 import pytest
 from sqlalchemy import Connection, update
 
-from points_core import audit, policy, verification
+from points_core import audit, clients, policy, verification
 from points_core.clients import Scope
 from points_core.models import LedgerHead
 from tests.core.conftest import row_counts
@@ -328,6 +328,8 @@ async def test_closed_books_take_nothing_and_can_be_read(api: Api, program: Prog
 
     assert problem(answer) == (503, "books-closed")
     assert (await program.get("/points/balance", user_id=ADA)).json()["current"] == 5
+    await api.points.write(clients.revoke, operator(), program.client.number)
+    assert problem(await program.get("/points/client")) == (401, "unauthorized")
 
 
 def _close(tx: Connection) -> None:
