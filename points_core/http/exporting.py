@@ -20,7 +20,7 @@ from points_core.http.schemas import CategoryName, Given, Instant
 from points_core.http.seam import Asking, Caller
 from points_core.portable import Table
 
-MAX_BYTES: Final = 2 * 1024**3  # what a small host has room for beside its books
+MAX_BYTES: Final = 512 * 1024**2  # two million transactions as CSV; a container's /tmp may be memory
 IN_MEMORY: Final = 1024**2  # bytes; what is larger waits on disk until it is sent
 CHUNK: Final = 256 * 1024
 DEADLINE_S: Final = 300.0  # a million transactions take about a minute
