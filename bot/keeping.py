@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 NIGHT = time(3)  # local time of POINTS_TIMEZONE: few people give points then
 ANOTHER_TRY = timedelta(hours=1)  # after a verification or a backup that could not be made
 
+LOOK_AGAIN = timedelta(minutes=10)  # at the directory of backups, which may be far away
+
 log = logging.getLogger(__name__)
 
 Job = Callable[[datetime], Awaitable[None]]
@@ -60,8 +62,10 @@ class Keeping:
             return self._verify_new
         if self._may(self._verify_all, now) and await self._night_has_passed(now):
             return self._verify_all
-        if self._may(self._back_up, now) and backup.due(self._bot.settings, now):
-            return self._back_up
+        if self._may(self._back_up, now):
+            if backup.due(self._bot.settings, now):
+                return self._back_up
+            self._not_before[self._back_up] = now + LOOK_AGAIN
         return None
 
     def _may(self, job: Job, now: datetime) -> bool:

@@ -5,10 +5,12 @@ board   = await points.read(leaderboard.standings, community, …)
 """
 
 import asyncio
+import logging
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from threading import Thread
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
@@ -17,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from points_core import copies, migrations
+from points_core import copies, dumps, migrations
 from points_core.errors import DatabaseUnavailable
 from points_core.settings import Settings, async_url, database_file, sync_url
 from points_core.writer import Call, Writer
@@ -41,6 +43,8 @@ SQLITE_PRAGMAS = {
     "recursive_triggers": "ON",  # or REPLACE deletes rows without firing the guards
     "secure_delete": "ON",  # what is erased is overwritten, not only let go of
 }
+
+log = logging.getLogger(__name__)
 
 
 class Points:
@@ -109,7 +113,7 @@ class Points:
 
         Raises what the operation raises, and DatabaseUnavailable.
         """
-        return await aside(self.studied, operation, *args, **kwargs)
+        return await aside(lambda: self.studied(operation, *args, **kwargs))
 
     def studied(
         self, operation: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -171,7 +175,7 @@ async def aside(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
         with suppress(RuntimeError):  # the loop is closed: nobody is left to tell
             loop.call_soon_threadsafe(settle, value, failed)
 
-    Thread(target=work, name=f"points-{function.__name__}", daemon=True).start()
+    Thread(target=work, name="points-aside", daemon=True).start()
     return await outcome
 
 
@@ -179,7 +183,8 @@ def migrate(url: URL, restore_points: int = copies.KEPT) -> None:
     """Bring the database at `url` to this version's tables. Raises DatabaseUnavailable, BackupFailed.
 
     A new SQLite file is made readable by its owner alone: it holds who has which points, and why. One that
-    holds tables is copied beside itself first; that many of such copies are kept, 0 makes none.
+    holds tables is copied beside itself first, a server's database dumped; that many of such copies are kept,
+    0 makes none.
     """
     file = database_file(url)
     engine = writer_engine(url)
@@ -189,8 +194,8 @@ def migrate(url: URL, restore_points: int = copies.KEPT) -> None:
         with engine.connect() as connection:
             with connection.begin():
                 at = migrations.current(connection)
-            if file is not None and at not in {None, migrations.HEAD} and restore_points:
-                copies.restore_point(file, f"migration-{at}-{migrations.HEAD}", restore_points)
+            if at not in {None, migrations.HEAD} and restore_points:
+                _keep_before(url, f"migration-{at}-{migrations.HEAD}", restore_points)
             migrations.upgrade(connection)
     except OSError as error:
         raise DatabaseUnavailable(f"{file}: {error.strerror}") from error
@@ -235,6 +240,17 @@ def rewrite(engine: Engine) -> bool:
     finally:
         raw.close()
     return not busy
+
+
+def _keep_before(url: URL, what: str, keep: int) -> None:
+    """Keep the books as they are before they are migrated."""
+    file = database_file(url)
+    if file is not None:
+        copies.restore_point(file, what, keep)
+    elif dumps.available():
+        dumps.restore_point(url, Path(copies.FOLDER), what, keep)
+    else:
+        log.warning("migrating without a restore point: there is no pg_dump on PATH")
 
 
 def writer_engine(url: URL) -> Engine:

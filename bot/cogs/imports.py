@@ -15,7 +15,7 @@ from bot.messages import batches as messages
 from bot.origin import origin_of
 from bot.refusals import View
 from bot.replies import BROKEN
-from points_core import bulk, imports
+from points_core import backup, bulk, imports
 from points_core.errors import UnreadableFile
 from points_core.imports import Mode, Opened, Options, Preview, Source
 from points_core.imports.sources import NAMES
@@ -128,6 +128,7 @@ class Decision(View):
         self.stop()
         await interaction.response.edit_message(content="Importing …", view=None)
         bot = interaction.client
+        await backup.before(bot.points, "import", bot.now())
         done = await bot.points.write(imports.run, origin_of(interaction), self._opened, self._options)
         bot.courier.wake()
         view = ui.View(timeout=None)

@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from points_core import copies
+from points_core import copies, dumps
 from points_core.backup.making import Made, make
-from points_core.backup.retention import Keep, latest, listed
+from points_core.backup.retention import Keep, latest
 from points_core.database import Points, aside
 from points_core.errors import BackupFailed
 from points_core.settings import Settings, database_file, sync_url
@@ -56,13 +56,4 @@ async def before(points: Points, what: str, now: datetime) -> Path | None:
     if file is not None:
         return await aside(copies.restore_point, file, what, keep)
     folder = (points.settings.backup_directory or Path()) / copies.FOLDER
-    return await aside(_dump, points.settings, folder, now, keep)
-
-
-def _dump(settings: Settings, folder: Path, now: datetime, keep: int) -> Path:
-    made = make(sync_url(settings.database_url), folder, now)
-    there = listed(folder)
-    for old in there[: max(len(there) - keep, 0)]:
-        for name in (old.file, old.file + ".json"):
-            (folder / name).unlink(missing_ok=True)
-    return made.file
+    return await aside(dumps.restore_point, sync_url(points.settings.database_url), folder, what, keep)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import URL, Connection
 
-from points_core import copies, verification
+from points_core import copies, dumps, verification
 from points_core.backup import manifest as manifests
 from points_core.backup import postgres, reading
 from points_core.backup.manifest import Manifest
@@ -94,7 +94,7 @@ def _postgres(url: URL, target: Path, now: datetime) -> Manifest:
     part = copies.begun(target)
     try:
         with _snapshot(url) as (tx, snapshot):
-            postgres.dump(url, part, snapshot)
+            dumps.dump(url, part, snapshot)
             postgres.read_through(url, part)
             copies.settle(part, target)
             return _manifest(tx, target, now, verification.examine(tx))

@@ -18,6 +18,7 @@ from points_core.settings import database_file
 STAGED = ".restore"
 BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a file
 PATIENCE_S = 3.0  # for others to let go
+OTHER_VERSION = "its tables are of another version; run `points db upgrade` first"
 IN_USE = "another process uses it; stop the bot first"
 
 
@@ -132,8 +133,8 @@ def _alone(file: Path) -> sqlite3.Connection | None:
         raw.execute("COMMIT")
         if raw.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
             raise sqlite3.DatabaseError("damaged")
-        if raw.execute("SELECT 1 FROM sqlite_master WHERE name = 'anchors'").fetchone() is None:
-            raise DatabaseUnavailable("its tables are of an earlier version; run `points db upgrade` first")
+        if raw.execute("SELECT version_num FROM alembic_version").fetchone() != (migrations.HEAD,):
+            raise DatabaseUnavailable(OTHER_VERSION)
     except sqlite3.OperationalError as error:
         raw.close()
         raise DatabaseUnavailable(IN_USE if "locked" in str(error) else str(error)) from error
@@ -195,6 +196,8 @@ class PostgresPlace:
         if others:
             raise DatabaseUnavailable(IN_USE)
         with _seen(self.url) as connection:
+            if connection is None:
+                raise DatabaseUnavailable(OTHER_VERSION)
             self._held = connection
             yield connection
 

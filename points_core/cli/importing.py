@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from points_core import bulk, imports
+from points_core import backup, bulk, imports
 from points_core.bulk import BatchReceipt
 from points_core.cli.moving import Reason
 from points_core.cli.running import (
@@ -16,6 +16,7 @@ from points_core.cli.running import (
     Key,
     community_of,
     fail,
+    now,
     origin,
     run,
     say,
@@ -61,6 +62,8 @@ def import_(
 
     async def work(points: Points) -> Preview:
         act = imports.preview if dry_run else imports.run
+        if not dry_run:
+            await backup.before(points, "import", now())
         return await points.write(act, origin(points, community, None), opened, options)
 
     done = run(work)

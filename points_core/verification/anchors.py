@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, or_, select
 
-from points_core import outbox, policy
-from points_core.models import Anchor, Community, LedgerHead, PointTransaction
+from points_core import outbox
+from points_core.models import Anchor, Community, LedgerHead, PointTransaction, Policy
 from points_core.outbox import Topic
 from points_core.statements import insert_unless_there
 from points_core.verification.broken import Problem
@@ -68,27 +68,32 @@ def show_due(tx: Connection, now: datetime) -> list[Known]:
 
     Books that did not move since need no new line; closed books are not vouched for.
     """
-    shown: list[Known] = []
+    last = (
+        select(
+            Anchor.community_id, func.max(Anchor.made_at).label("made_at"), func.max(Anchor.seq).label("seq")
+        )
+        .where(Anchor.place.startswith(CHANNEL))
+        .group_by(Anchor.community_id)
+        .subquery()
+    )
+    channel = Policy.document["log_channel"].as_string()
     rows = tx.execute(
-        select(Community.id, Community.key, LedgerHead.seq, LedgerHead.hash)
+        select(Community.id, Community.key, LedgerHead.seq, LedgerHead.hash, channel)
         .join(LedgerHead, LedgerHead.community_id == Community.id)
-        .where(LedgerHead.seq > 0, LedgerHead.closed_because.is_(None))
+        .join(Policy, Policy.community_id == Community.id)
+        .outerjoin(last, last.c.community_id == Community.id)
+        .where(
+            LedgerHead.seq > 0,
+            LedgerHead.closed_because.is_(None),
+            channel.is_not(None),
+            or_(last.c.seq.is_(None), (last.c.seq != LedgerHead.seq) & (last.c.made_at <= now - EVERY)),
+        )
         .order_by(Community.id)
     ).all()
-    for community_id, key, seq, chain_head in rows:
-        last = tx.execute(
-            select(Anchor.seq, Anchor.made_at)
-            .where(Anchor.community_id == community_id, Anchor.place.startswith(CHANNEL))
-            .order_by(Anchor.made_at.desc())
-            .limit(1)
-        ).one_or_none()
-        if last is not None and (last.seq == seq or last.made_at > now - EVERY):
-            continue
-        channel = policy.by_number(tx, community_id).log_channel
-        if channel is None:
-            continue
-        outbox.add(tx, community_id, Topic.ANCHORED, str(seq), at=now, place=channel)
-        shown.append(Known(key, seq, chain_head, CHANNEL + channel))
+    shown: list[Known] = []
+    for community_id, key, seq, chain_head, place in rows:
+        outbox.add(tx, community_id, Topic.ANCHORED, str(seq), at=now, place=place)
+        shown.append(Known(key, seq, chain_head, CHANNEL + place))
     keep(tx, shown, now)
     return shown
 
