@@ -12,6 +12,7 @@ from bot.refusals import Modal
 from bot.replies import respond
 from bot.undo import FORM_SECONDS
 from points_core import policy, privacy
+from points_core.database import aside
 from points_core.errors import UnknownMember
 
 if TYPE_CHECKING:
@@ -34,9 +35,9 @@ class Privacy(commands.GroupCog, group_name="privacy", group_description="What i
         # A long history takes longer than the three seconds Discord waits; all answers here are private
         await interaction.response.defer(ephemeral=True, thinking=True)
         community, user_id = str(interaction.guild_id), str(interaction.user.id)
-        found = await self.bot.points.read(privacy.copy, community, user_id, self.bot.now())
-        told = await self.bot.points.read(privacy.text, found)
-        said, files = messages.copy(privacy.document(found), told, found.made_at)
+        found = await self.bot.points.study(privacy.copy, community, user_id, self.bot.now())
+        told = await self.bot.points.study(privacy.text, found)
+        said, files = await aside(messages.copy, found, told)
         await interaction.followup.send(said, files=files, ephemeral=True)
 
     @app_commands.command()

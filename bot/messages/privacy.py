@@ -11,7 +11,7 @@ import discord
 
 from bot.messages import text
 from bot.messages.text import Reply
-from points_core.privacy import Wish
+from points_core.privacy import Copy, Wish, document
 
 CONFIRMATION = "ERASE"
 MAX_FILES = 8 * 1024 * 1024  # bytes in one message; Discord takes 10 MB
@@ -21,6 +21,12 @@ STAYS = (
     "sums as those of someone erased, and what you wrote about others stays theirs. "
     "If you get points afterwards, you begin at 0."
 )
+
+BROUGHT = (
+    "Everything that is kept about you here, to read (.txt) and for programs (.json). "
+    "Other people's names and ids are left out."
+)
+TOO_LARGE = "What is kept about you is too large for a message. Whoever runs this bot can give it to you."
 
 
 def form_hint(days: int) -> str:
@@ -70,23 +76,27 @@ def shown(*, new: bool) -> Reply:
     return Reply(content=done, ephemeral=True)
 
 
-def copy(document: Mapping[str, Any], told: str, made_at: datetime) -> tuple[str, list[discord.File]]:
-    """Return the answer that brings the copy: as text and as JSON, zipped if they are large."""
+def copy(found: Copy, told: str) -> tuple[str, list[discord.File]]:
+    """Return the answer that brings the copy: as text and as JSON. Takes seconds for a long history."""
+    return bringing(document(found), told, found.made_at)
+
+
+def bringing(values: Mapping[str, Any], told: str, made_at: datetime) -> tuple[str, list[discord.File]]:
+    """Return the answer that brings a copy's JSON values and text, zipped if they are large."""
     name = f"points-{made_at:%Y-%m-%d}"
     contents = {
         f"{name}.txt": told.encode(),
-        f"{name}.json": json.dumps(document, ensure_ascii=False, indent=1).encode(),
+        f"{name}.json": json.dumps(values, ensure_ascii=False, indent=1).encode(),
     }
-    said = "Everything that is kept about you here, to read (.txt) and for programs (.json). "
-    said += "Other people's names and ids are left out."
-    if sum(map(len, contents.values())) > MAX_FILES:
+    if _size(contents) > MAX_FILES:
         contents = {f"{name}.zip": _zipped(contents)}
-    if sum(map(len, contents.values())) > MAX_FILES:
-        return (
-            "What is kept about you is too large for a message. Whoever runs this bot can give it to you.",
-            [],
-        )
-    return said, [discord.File(io.BytesIO(content), file) for file, content in contents.items()]
+    if _size(contents) > MAX_FILES:
+        return TOO_LARGE, []
+    return BROUGHT, [discord.File(io.BytesIO(content), file) for file, content in contents.items()]
+
+
+def _size(contents: Mapping[str, bytes]) -> int:
+    return sum(map(len, contents.values()))
 
 
 def _zipped(contents: Mapping[str, bytes]) -> bytes:

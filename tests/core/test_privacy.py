@@ -26,7 +26,14 @@ from points_core import (
 )
 from points_core import backup as backups
 from points_core.database import Points
-from points_core.errors import DuplicateTransaction, InvalidSetting, NoWish, RequestClosed, UnknownMember
+from points_core.errors import (
+    DatabaseUnavailable,
+    DuplicateTransaction,
+    InvalidSetting,
+    NoWish,
+    RequestClosed,
+    UnknownMember,
+)
 from points_core.exports import Format
 from points_core.models import Base, Erasure, LedgerHead, Member, PointTransaction, Webhook, WebhookDelivery
 from points_core.policy import LeavePolicy
@@ -494,14 +501,24 @@ async def test_the_file_is_rewritten_once_for_those_erased_before(points: Points
     assert not await points.read(privacy.unscrubbed)
 
 
-async def test_writes_go_on_before_and_after_the_rewriting(points: Points) -> None:
+async def test_writes_go_on_around_the_rewriting(points: Points) -> None:
     await give(points, CANARY)
-    await give(points, ADA)
 
-    assert await points.scrub()
+    before = [give(points, ADA, n) for n in range(1, 20)]
+    after = [give(points, GRACE, n) for n in range(1, 20)]
+    *_, done = await asyncio.gather(*before, points.scrub(), *after, points.scrub())
 
-    await give(points, ADA, 11)
+    assert done
+    assert [s.points for s in (await board(points)).standings] == [190, 190, 10]
     await in_order(points)
+
+
+async def test_a_closed_database_is_not_rewritten(points: Points, database_url: str) -> None:
+    await points.close()
+
+    if database_url.startswith("sqlite"):
+        with pytest.raises(DatabaseUnavailable):
+            await points.scrub()
 
 
 async def test_the_doctor_says_when_an_erasure_is_overdue_or_the_file_not_rewritten(points: Points) -> None:

@@ -88,13 +88,13 @@ async def test_who_is_unknown_is_told_so_whatever_they_ask(world: World) -> None
 def test_a_large_copy_comes_zipped_and_one_too_large_not_at_all() -> None:
     day = datetime(2026, 1, 31, tzinfo=UTC)
 
-    said, (file,) = messages.copy({"text": "a" * messages.MAX_FILES}, "told", day)
+    said, (file,) = messages.bringing({"text": "a" * messages.MAX_FILES}, "told", day)
     assert file.filename == "points-2026-01-31.zip"
     with zipfile.ZipFile(file.fp) as archive:
         assert archive.namelist() == ["points-2026-01-31.txt", "points-2026-01-31.json"]
     assert "Everything" in said
 
-    said, files = messages.copy({"text": os.urandom(messages.MAX_FILES).hex()}, "told", day)
+    said, files = messages.bringing({"text": os.urandom(messages.MAX_FILES).hex()}, "told", day)
     assert files == []
     assert "too large" in said
 
