@@ -24,7 +24,7 @@ STAYS = (
 
 BROUGHT = (
     "Everything that is kept about you here, to read (.txt) and for programs (.json). "
-    "Other people's names and ids are left out."
+    "Other people's ids are left out."
 )
 TOO_LARGE = "What is kept about you is too large for a message. Whoever runs this bot can give it to you."
 
