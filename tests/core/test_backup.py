@@ -585,3 +585,37 @@ def boards_by_seq(tx: Connection, number: int) -> list[tuple[str, int]]:
         {"n": number},
     )
     return [(user_id, int(points)) for user_id, points in rows]
+
+
+def test_a_migration_of_a_server_keeps_a_dump(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from points_core import migrations
+
+    monkeypatch.chdir(tmp_path)
+    url = sync_url(databases.empty("postgresql"))
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.connect() as connection:
+        migrations.upgrade(connection, "0001")
+    migrate(url)
+
+    (kept_file,) = (tmp_path / copies.FOLDER).iterdir()
+    assert "migration-0001" in kept_file.name
+    assert kept_file.stat().st_mode & 0o077 == 0
+
+
+def test_a_server_is_migrated_without_its_programs_too(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from points_core import migrations
+
+    monkeypatch.chdir(tmp_path)
+    url = sync_url(databases.empty("postgresql"))
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.connect() as connection:
+        migrations.upgrade(connection, "0001")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    migrate(url)
+
+    assert "no pg_dump on PATH" in caplog.text
+    assert list(tmp_path.iterdir()) == []
