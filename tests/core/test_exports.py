@@ -11,12 +11,14 @@ from typing import Any
 
 import openpyxl
 import pytest
+from sqlalchemy import Connection, update
 
 from points_core import audit, bulk, exports, policy
 from points_core.bulk import Entry
 from points_core.database import Points
 from points_core.errors import ExportTooLarge, InvalidSetting, UnknownCategory
 from points_core.exports import Format, Scope, sheets
+from points_core.models import LedgerHead
 from points_core.portable import COLUMNS, SCHEMA, Table, neutral, plain
 from points_core.values import Kind
 from points_core.windows import Window
@@ -276,3 +278,22 @@ async def test_an_export_goes_on_record_once(points: Points) -> None:
     [entry] = await points.read(audit.recent, COMMUNITY)
     assert (entry.action, entry.target, entry.actor.user_id) == ("export.read", "transactions", MOD)
     assert entry.after == {"format": "csv", "rows": 2}
+
+
+async def test_books_that_are_closed_can_be_exported_on_record(points: Points) -> None:
+    await fill(points, award(1, ADA, 10))
+
+    def close(tx: Connection) -> None:
+        tx.execute(update(LedgerHead).values(closed_because="the chain recomputes: #1"))
+
+    await points.write(close)
+
+    assert len(rows_of(await exported(points, Table.TRANSACTIONS))) == 1
+    await points.write(exports.noted, by(MOD), what="transactions", format="csv", rows=1)
+    assert (await points.read(audit.recent, COMMUNITY))[0].action == "export.read"
+
+
+async def test_an_export_of_a_community_never_seen_is_on_record(points: Points) -> None:
+    await points.write(exports.noted, by(MOD, community="new"), what="balances", format="csv", rows=0)
+
+    assert (await points.read(audit.recent, "new"))[0].target == "balances"
