@@ -1,11 +1,13 @@
 """Which backups stay: those of a day back, the last of each of some days, and of each of some weeks."""
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from points_core.backup.manifest import SUFFIX, Manifest, path_of, read_manifest
+from points_core.copies import PART
 from points_core.errors import BackupDamaged
 
 A_DAY = timedelta(days=1)
@@ -41,6 +43,7 @@ def prune(directory: Path, keep: Keep) -> list[Path]:
 
     Those of broken books are counted apart: they never push a sound one out.
     """
+    _sweep(directory)
     there = listed(directory)
     stays = kept([each for each in there if not each.broken], keep)
     stays |= kept([each for each in there if each.broken], keep)
@@ -67,3 +70,10 @@ def kept(there: Iterable[Manifest], keep: Keep) -> set[str]:
     last_days = sorted(days)[-max(keep.daily, 1) :]
     last_weeks = sorted(weeks)[-keep.weekly :] if keep.weekly else []
     return recent | {days[day] for day in last_days} | {weeks[week] for week in last_weeks}
+
+
+def _sweep(directory: Path) -> None:
+    """Remove what a process left unfinished that was killed while it wrote."""
+    for part in directory.glob(f"points-*{PART}"):
+        if part.stat().st_mtime < time.time() - A_DAY.total_seconds():
+            part.unlink(missing_ok=True)

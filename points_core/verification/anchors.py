@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, or_, select
 
 from points_core import outbox
-from points_core.models import Anchor, Community, LedgerHead, PointTransaction, Policy
+from points_core.models import Anchor, Community, LedgerHead, PointTransaction, Policy, VerifiedMark
 from points_core.outbox import Topic
 from points_core.statements import insert_unless_there
 from points_core.verification.broken import Problem
@@ -121,11 +121,27 @@ def problems(tx: Connection, community_id: int, known: Sequence[Known] = ()) -> 
     )
     for seq, place, shown, there in rows:
         yield from _compared(seq, place, shown, there)
+    yield from _marked(tx, community_id)
     for head in known:
         found = select(PointTransaction.hash).where(
             PointTransaction.community_id == community_id, PointTransaction.seq == head.seq
         )
         yield from _compared(head.seq, head.place, head.hash, tx.execute(found).scalar())
+
+
+def _marked(tx: Connection, community_id: int) -> Iterator[Problem]:
+    """Compare with where the books were last in order."""
+    mark = tx.execute(
+        select(VerifiedMark.seq, VerifiedMark.hash, PointTransaction.hash)
+        .outerjoin(
+            PointTransaction,
+            (PointTransaction.community_id == VerifiedMark.community_id)
+            & (PointTransaction.seq == VerifiedMark.seq),
+        )
+        .where(VerifiedMark.community_id == community_id, VerifiedMark.seq > 0)
+    ).one_or_none()
+    if mark is not None:
+        yield from _compared(mark[0], "the last verification", mark[1], mark[2])
 
 
 def _compared(seq: int, place: str, shown: bytes, there: bytes | None) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -458,6 +459,17 @@ def test_backups_of_broken_books_never_push_a_sound_one_out(folder: Path) -> Non
     prune(folder, Keep(daily=1, weekly=0))
 
     assert sorted(path.name for path in folder.glob("*.db")) == ["points-0212.db", "points-0512.db"]
+
+
+def test_what_a_killed_backup_left_is_swept_away_after_a_day(folder: Path) -> None:
+    folder.mkdir()
+    for name, hours in (("points-1.db.part", 30), ("points-2.db.part", 1)):
+        (folder / name).write_bytes(b"half")
+        then = time.time() - hours * 3_600
+        os.utime(folder / name, (then, then))
+    prune(folder, Keep(daily=1, weekly=0))
+
+    assert os.listdir(folder) == ["points-2.db.part"]
 
 
 async def test_one_is_due_when_the_last_is_old(settings: Settings) -> None:

@@ -316,6 +316,15 @@ async def test_a_rewritten_log_is_noticed_by_the_anchors_in_the_books(points: Po
     assert "rewritten" in broken.detail
 
 
+async def test_a_shortened_log_is_noticed_by_the_last_verification(points: Points) -> None:
+    await points.write(post, COMMUNITY, [Move(ADA, 5), Move(GRACE, 7)])
+    await settled(points)
+    await points.write(forget_last)
+
+    (broken,) = await points.read(verification.verify)
+    assert "the last verification" in broken.detail
+
+
 async def test_a_community_that_is_gone_is_noticed(points: Points) -> None:
     known = Known("atlantis", 9, bytes(32), "a backup")
 
