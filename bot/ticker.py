@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from discord.ext import tasks
 
-from points_core import approvals, schedules
+from points_core import approvals, outbox, schedules
 from points_core.errors import DatabaseUnavailable
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Ticker:
         try:
             await self._bot.points.write(approvals.expire_due, now)
             await self._bot.points.write(schedules.claim_due, now)
+            await self._bot.points.write(outbox.forget, now)
         except DatabaseUnavailable as fault:
             log.warning("the books could not be asked what is due: %s", fault.why)
         except Exception:

@@ -22,6 +22,7 @@ from points_core.ledger import Books, Movement, Wanted
 from points_core.models import ApprovalRequest, Community, Member, PointTransaction, UtcDateTime
 from points_core.policy import Capability, Policy
 from points_core.values import (
+    MAX_NUMBER,
     ActorKind,
     Kind,
     Origin,
@@ -289,6 +290,8 @@ def reverse(tx: Connection, origin: Origin, number: int, *, reason: str, own_onl
     InsufficientBalance, InvalidText, DuplicateTransaction.
     """
     reason = clean_text("reason", reason)
+    if not 1 <= number <= MAX_NUMBER:
+        raise UnknownTransaction(number)
     if own_only and _giver(tx, origin.community, number) != origin.actor.user_id:
         raise NotAllowed(Capability.UNDO.value)
     if _opened_a_request(tx, origin):

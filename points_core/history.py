@@ -12,11 +12,10 @@ from points_core.errors import InvalidSetting, UnknownTransaction
 from points_core.ledger.receipts import RECEIPTS, receipt_of
 from points_core.models import ApprovalRequest, Category, PointBalance, PointScore, PointTransaction
 from points_core.scores import EVERY_CATEGORY
-from points_core.values import Kind, Receipt, RequestState
+from points_core.values import MAX_NUMBER, Kind, Receipt, RequestState, clean_id
 from points_core.windows import Span
 
 MAX_PAGE = 1_000  # receipts in one page: what one reply of a program's may hold in memory
-MAX_NUMBER = 2**63 - 1  # past this the drivers raise instead of finding nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +60,11 @@ class Page:
 def balance(tx: Connection, community: str, user_id: str, *, recent: int = 5) -> Balance:
     """Return the balance of the member with outside id `user_id`; zeros for someone never seen.
 
-    recent: how many of the latest transactions come with it, 0 to 1,000. Raises InvalidSetting.
+    recent: how many of the latest transactions come with it, 0 to 1,000. Raises InvalidText, InvalidSetting.
     """
     if not 0 <= recent <= MAX_PAGE:
         raise InvalidSetting("recent", recent, f"from 0 to {MAX_PAGE:,}")
+    clean_id("user_id", user_id)
     community_id = communities.find(tx, community)
     if community_id is None:
         return Balance(user_id, None)
@@ -105,15 +105,15 @@ def page(
     user_id, actor: outside ids of who got or lost points, and of who saw to it. category: its name, retired
     ones included. since, until: instants (aware), from and before which the points count. before: only
     transactions with smaller numbers; pass a page's `older` to go on from it.
-    Raises UnknownCategory, InvalidSetting.
+    Raises UnknownCategory, InvalidText, InvalidSetting.
     """
     if not 1 <= limit <= MAX_PAGE:
         raise InvalidSetting("limit", limit, f"from 1 to {MAX_PAGE:,}")
+    outside_ids = [clean_id("user_id", who) for who in (user_id, actor) if who is not None]
     heading = policy.of(tx, community).category(category, retired=True) if category is not None else None
     community_id = communities.find(tx, community)
     if community_id is None:
         return Page()
-    outside_ids = [who for who in (user_id, actor) if who is not None]
     people = communities.people(tx, community_id, outside_ids)
     if not people.keys() >= set(outside_ids):
         return Page()

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Select, func, select
 
 from points_core import audit, communities, policy
 from points_core.communities import GENESIS
+from points_core.errors import InvalidSetting
 from points_core.ledger import chain
 from points_core.models import (
     ApprovalRequest,
@@ -49,7 +50,12 @@ class Broken:
 
 
 def verify(tx: Connection, community: str | None = None) -> list[Broken]:
-    """Check the books of `community` (its outside id), or of all; an empty list means all is well."""
+    """Check the books of `community` (its outside id), or of all; an empty list means all is well.
+
+    Raises InvalidSetting for a community without books.
+    """
+    if community is not None and communities.find(tx, community) is None:
+        raise InvalidSetting("community", community, "one that has books")
     found = select(Community.id, Community.key).order_by(Community.id)
     if community is not None:
         found = found.where(Community.key == community)

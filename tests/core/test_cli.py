@@ -184,6 +184,12 @@ def test_what_is_no_amount_is_refused_in_a_sentence(points: Terminal, amount: st
         (["history", "--category", "sport"], "no category 'sport'"),
         (["leaderboard", "--as-of", "9999-12-31"], "write it as 2026-01-31"),
         (["leaderboard", "--category", "sport"], "no category 'sport'"),
+        (["undo", str(10**30), "x"], f"no transaction #{10**30};"),
+        (["balance", "Ada Lovelace"], "The user_id must have"),
+        (["balance", "\udcff"], "The user_id must have"),
+        (["history", "-c", "\udcff"], "The community must have"),
+        (["leaderboard", "-c", "two words"], "The community must have"),
+        (["verify", "-c", "typo"], "The community cannot be 'typo': it has to be one that has books."),
     ],
     ids=lambda value: " ".join(value)[:30] if isinstance(value, list) else "",
 )
@@ -204,6 +210,7 @@ def test_a_refusal_is_one_sentence_on_standard_error(
         [],
         ["award"],
         ["award", ADA, "5"],
+        ["award", ADA, "-5", "x"],
         ["undo", "0", "x"],
         ["undo", "1e3", "x"],
         ["history", "--limit", "0"],
@@ -322,7 +329,7 @@ def ill(found: Ended) -> list[str]:
 
 
 def test_books_in_order_are_said_to_be(points: Terminal) -> None:
-    assert points.done("verify") == "The books are in order.\n"
+    assert points.done("verify") == "The books are in order.\n", "there are none yet"
     points.done("award", ADA, "5", "x")
     assert points.done("verify") == "The books are in order.\n"
     assert points.done("verify", "--community", "default") == "The books are in order.\n"

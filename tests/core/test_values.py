@@ -6,9 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from points_core import approvals, history
+from points_core import approvals, awards, history, leaderboard, policy, schedules, verification
 from points_core.database import Points
-from points_core.errors import InvalidAmount, InvalidText, InvalidTime
+from points_core.errors import (
+    InvalidAmount,
+    InvalidSetting,
+    InvalidText,
+    InvalidTime,
+    UnknownRequest,
+    UnknownSchedule,
+    UnknownTransaction,
+)
 from points_core.values import (
     MAX_AMOUNT,
     MAX_KEY,
@@ -28,6 +36,7 @@ from points_core.values import (
     parse_amount,
     whole_amount,
 )
+from points_core.windows import Window
 from tests.core.conftest import ADA, COMMUNITY, MOD, NOON, by, row_counts
 
 UNSTORABLE = ("\0", "a\0b", "\ud800", "a\udfffb", "bell\x07", "\x7f", "\x1b[31m")
@@ -299,3 +308,48 @@ async def test_points_do_not_count_at_an_impossible_time(points: Points, effecti
             effective_at=effective_at,
         )
     assert await row_counts(points) == before
+
+
+# ── asking for what there cannot be ──
+
+
+@pytest.mark.parametrize("number", [0, -1, 99, 2**63 - 1, 2**63, 10**30])
+async def test_a_number_that_nothing_has_is_unknown_however_large(points: Points, number: int) -> None:
+    await points.write(approvals.request, by(MOD), kind=Kind.AWARD, user_id=ADA, amount=5, reason="x")
+    before = await row_counts(points)
+
+    with pytest.raises(UnknownTransaction):
+        await points.read(history.transaction, COMMUNITY, number)
+    with pytest.raises(UnknownTransaction):
+        await points.write(awards.reverse, by(MOD), number, reason="x")
+    with pytest.raises(UnknownRequest):
+        await points.read(approvals.get, COMMUNITY, number)
+    with pytest.raises(UnknownRequest):
+        await points.write(approvals.vote, by(MOD), number, approve=True)
+    with pytest.raises(UnknownRequest):
+        await points.write(approvals.cancel, by(MOD), number)
+    with pytest.raises(UnknownSchedule):
+        await points.write(schedules.remove, by(MOD), number)
+    assert await row_counts(points) == before
+
+
+@pytest.mark.parametrize("odd", ["\ud800", "a\0b", "two words", ""])
+async def test_looking_up_an_id_that_nobody_can_have_is_refused(points: Points, odd: str) -> None:
+    with pytest.raises(InvalidText):
+        await points.read(history.balance, COMMUNITY, odd)
+    with pytest.raises(InvalidText):
+        await points.read(history.balance, odd, ADA)
+    with pytest.raises(InvalidText):
+        await points.read(history.page, COMMUNITY, user_id=odd)
+    with pytest.raises(InvalidText):
+        await points.read(history.page, COMMUNITY, actor=odd)
+    with pytest.raises(InvalidText):
+        await points.read(leaderboard.standings, odd, window=Window.all_time())
+    with pytest.raises(InvalidText):
+        await points.read(policy.of, odd)
+
+
+async def test_books_that_do_not_exist_are_not_called_in_order(points: Points) -> None:
+    with pytest.raises(InvalidSetting) as refused:
+        await points.read(verification.verify, "typo")
+    assert (refused.value.name, refused.value.value) == ("community", "typo")
