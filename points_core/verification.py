@@ -84,6 +84,8 @@ def record(tx: Connection, now: datetime, broken: Sequence[Broken], community: s
 
 Problem = tuple[str, str]
 
+_ASKED = ("key", "kind", "member_id", "amount", "category_id", "reason", "evidence")
+
 
 def _problems(tx: Connection, community_id: int) -> Iterator[Problem]:
     zone = policy.by_number(tx, community_id).zone
@@ -170,16 +172,7 @@ class Replay:
     def _check_commitment(self, row: Any, name: str) -> Iterator[Problem]:  # noqa: ANN401
         if row.salt is None:
             return
-        asked = {
-            "key": row.key,
-            "kind": row.kind,
-            "member_id": row.member_id,
-            "amount": row.amount,
-            "category_id": row.category_id,
-            "reason": row.reason,
-            "evidence": row.evidence,
-            "reverses": row.reverses,
-        }
+        asked = {column: row._mapping[column] for column in (*_ASKED, "reverses")}
         given = (None,) if row.reverses is not None else (None, row.effective_at)
         if all(
             chain.commitment(row.salt, **asked, effective_at=moment) != row.request_hash for moment in given
@@ -272,14 +265,17 @@ def _requests(tx: Connection, community_id: int) -> Iterator[Problem]:
     votes: dict[int, list[Any]] = defaultdict(list)
     for vote in tx.execute(select(ApprovalVote.__table__).where(ApprovalVote.community_id == community_id)):
         votes[vote.request_number].append(vote)
-    made = {
-        row.request_number: row
-        for row in tx.execute(
-            select(PointTransaction.__table__).where(
-                PointTransaction.community_id == community_id, PointTransaction.request_number.is_not(None)
+    made: dict[int, Any] = {}
+    moved = select(PointTransaction.__table__).where(
+        PointTransaction.community_id == community_id, PointTransaction.request_number.is_not(None)
+    )
+    for row in tx.execute(moved.order_by(PointTransaction.seq)):
+        first = made.setdefault(row.request_number, row)
+        if first is not row:
+            yield (
+                "approved means one transaction",
+                f"#{first.seq} and #{row.seq} moved points for request {row.request_number}",
             )
-        )
-    }
     approved = set()
     for request in tx.execute(
         select(ApprovalRequest.__table__).where(ApprovalRequest.community_id == community_id)
@@ -294,8 +290,17 @@ def _requests(tx: Connection, community_id: int) -> Iterator[Problem]:
         )
 
 
+def _request_commitment(request: Any, name: str) -> Iterator[Problem]:  # noqa: ANN401 - a row
+    if request.salt is None:  # its texts were erased
+        return
+    asked = {column: request._mapping[column] for column in (*_ASKED, "effective_at")}
+    if chain.commitment(request.salt, **asked) != request.request_hash:
+        yield "texts are what was asked", f"the reason, evidence or key of {name} was changed"
+
+
 def _request(request: Any, votes: list[Any], made: Any) -> Iterator[Problem]:  # noqa: ANN401 - rows
     name = f"request {request.number}"
+    yield from _request_commitment(request, name)
     yes = [vote for vote in votes if vote.approve]
     if request.state == RequestState.APPROVED:
         if made is None or made.seq != request.transaction_seq:
