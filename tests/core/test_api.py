@@ -53,12 +53,19 @@ def run(program: str, folder: Path, **environment: str) -> "subprocess.Completed
     )
 
 
+async def close() -> None:
+    """Let go of the database before it is dropped; asyncio.run does it at the loop's end."""
+    lifetime, _ = api._lifetimes[asyncio.get_running_loop()]
+    await lifetime.aclose()
+    assert not api._lifetimes
+
+
 @pytest.fixture
 async def opened(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
-    """The environment names the database; what the functions opened is closed as asyncio.run does it."""
+    """The environment names the database; what the functions opened is closed in the end."""
     monkeypatch.setenv("POINTS_DATABASE_URL", database_url)
     yield
-    await asyncio.get_running_loop().shutdown_asyncgens()
+    await close()
 
 
 async def award(user_id: str = ADA, amount: int = 10, reason: str = "review", **more: object) -> Receipt:
@@ -271,7 +278,7 @@ async def test_a_wrong_setting_leaves_the_next_call_usable(
 
     monkeypatch.setenv("POINTS_DATABASE_URL", database_url)
     assert (await award()).after == 10
-    await asyncio.get_running_loop().shutdown_asyncgens()
+    await close()
 
 
 async def test_whoever_tries_again_at_once_is_not_disturbed_by_those_who_failed_with_them(
@@ -290,7 +297,7 @@ async def test_whoever_tries_again_at_once_is_not_disturbed_by_those_who_failed_
     receipts = await asyncio.gather(*(persistent(n) for n in range(3)))
     assert sorted(receipt.after for receipt in receipts) == [10, 20, 30]
     assert len(api._lifetimes) == 1
-    await asyncio.get_running_loop().shutdown_asyncgens()
+    await close()
 
 
 async def test_a_database_that_cannot_be_opened_is_said_and_can_come_back(
@@ -302,7 +309,7 @@ async def test_a_database_that_cannot_be_opened_is_said_and_can_come_back(
 
     (tmp_path / "later").mkdir()
     assert await api.get_balance(user_id=ADA) == 0
-    await asyncio.get_running_loop().shutdown_asyncgens()
+    await close()
 
 
 @pytest.mark.usefixtures("opened")
