@@ -114,6 +114,8 @@ class PlainBooks(PlainPolicy):
             raise
 
     def reverse(self, origin: Origin, number: int, *, reason: str, own_only: bool = False) -> Receipt:
+        if number < 1:
+            raise UnknownTransaction(number)
         if own_only and self._moved(number).actor.user_id != origin.actor.user_id:
             raise NotAllowed("undo")
         if any(key == origin.key for key, _, _ in self.requests):

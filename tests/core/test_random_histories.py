@@ -4,16 +4,15 @@ Each history is one transaction per database, rolled back at its end, so that th
 POINTS_TEST_HISTORIES=2000 tells more of them than the usual 60, POINTS_TEST_STEPS makes each longer.
 """
 
-import asyncio
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -25,43 +24,40 @@ from hypothesis.stateful import (
 from sqlalchemy import Connection, Engine, Table, select
 
 from points_core import approvals, awards, communities, history, leaderboard, policy, scores, verification
-from points_core.database import Points, writer_engine
-from points_core.errors import InvalidSetting, LooksRepeated, PointsError
+from points_core.database import writer_engine
 from points_core.models import PointScore, ScoreBucket
 from points_core.settings import sync_url
-from points_core.values import Actor, ActorKind, Kind, Origin, Request
+from points_core.values import Actor, ActorKind, Kind, Origin
 from points_core.windows import WindowName
 from points_core.writer import Call, run_together
 from tests.conftest import BACKENDS, Databases
 from tests.core.conftest import settings_for
-from tests.core.plain_books import CALENDAR, PlainBooks
+from tests.core.plain_books import CALENDAR
+from tests.core.two_worlds import (
+    BEGINNING,
+    CATEGORIES,
+    CHANGES,
+    HISTORIES,
+    MODERATORS,
+    PEOPLE,
+    TOWNS,
+    Told,
+    Worlds,
+    actors,
+    alike,
+    asks,
+    moderators,
+    people,
+    recent,
+    said,
+    shape,
+    steps,
+    towns,
+    votes,
+)
 
-HISTORIES = int(os.environ.get("POINTS_TEST_HISTORIES", "60"))
 STEPS = int(os.environ.get("POINTS_TEST_STEPS", "30"))
 
-BEGINNING = datetime(
-    2026, 3, 27, 21, 30, tzinfo=UTC
-)  # before clocks change in Paris, a month and a quarter end
-TOWNS = ("town", "village")
-PEOPLE = ("ada", "bob", "cyd", "mia")
-MODERATORS = ("mia", "ned", "oli", "pia")
-CATEGORIES = ("events", "helping", "talks")
-ZONES = ("UTC", "Europe/Paris", "America/New_York", "Pacific/Auckland")
-CHANGES: tuple[dict[str, Any], ...] = (
-    *({"daily_limit": limit} for limit in (None, 10, 25)),
-    *({"approval_threshold": threshold} for threshold in (None, 0, 5, 12)),
-    *({"quorum": quorum} for quorum in (1, 2, 3)),
-    *({"allow_negative": allowed} for allowed in (False, True)),
-    *({"timezone": zone} for zone in ZONES),
-    *({"min_award": least} for least in (1, 3)),
-    *({"max_award": most} for most in (2, 10, 1_000)),
-    {"request_hours": 1},
-    {"request_hours": 72, "quorum": 2},
-)
-STEPS_OF_THE_CLOCK = tuple(
-    timedelta(seconds=seconds)
-    for seconds in (1, 30, 61, 3_600, 6 * 3_600, 26 * 3_600, 9 * 86_400, -1, -90, -7_200, -25 * 3_600)
-)
 OPERATIONS: dict[str, Callable[..., Any]] = {
     "request": approvals.request,
     "reverse": awards.reverse,
@@ -72,90 +68,6 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "retire_category": policy.retire_category,
     "rename_category": policy.rename_category,
 }
-
-towns = st.sampled_from(("town", "town", "town", "village"))
-people = st.sampled_from(PEOPLE)
-moderators = st.sampled_from(MODERATORS)
-actors = st.sampled_from([*map(Actor.member, MODERATORS), Actor.member("ada"), Actor(ActorKind.OPERATOR)])
-amounts = st.integers(1, 12) | st.integers(1, 30) | st.sampled_from([250, 256])  # past one bucket's end
-recent = st.integers(0, 4) | st.integers(
-    0, 40
-)  # how far back: things that happen soon after are the harder ones
-asks = st.fixed_dictionaries(
-    {
-        "kind": st.sampled_from([Kind.AWARD, Kind.AWARD, Kind.AWARD, Kind.DEDUCTION]),
-        "user_id": people,
-        "amount": amounts,
-        "reason": st.sampled_from(["helped", "gave a talk"]),
-    },
-    optional={
-        "category": st.sampled_from(["events", "events", *CATEGORIES, None]),
-        "evidence": st.just("https://example.com/1"),
-        "effective_at": st.integers(-60, 2).map(lambda days: BEGINNING + timedelta(days=days)),
-        "again": st.just(True),
-    },
-)
-
-
-@dataclass
-class Told:
-    """One operation that was called, to be called again."""
-
-    operation: str
-    origin: Origin
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-
-
-@dataclass
-class Worlds:
-    """The same communities three times: on each database, and in plain lists."""
-
-    databases: dict[str, Connection]
-    plain: dict[str, PlainBooks] = field(default_factory=lambda: {town: PlainBooks() for town in TOWNS})
-
-    def everywhere(self, operation: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Run an operation in a savepoint of each database and return its outcome, the same on both."""
-        first, second = (
-            said(within_savepoint, tx, operation, *args, **kwargs) for tx in self.databases.values()
-        )
-        assert first == second, f"{operation}: {first} on SQLite, {second} on PostgreSQL"
-        return first
-
-
-def within_savepoint(tx: Connection, operation: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    with tx.begin_nested():
-        return operation(tx, *args, **kwargs)
-
-
-def said(ask: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Return the answer, or the refusal in its place."""
-    try:
-        return shape(ask(*args, **kwargs))
-    except PointsError as refusal:
-        return shape(refusal)
-
-
-def shape(answer: Any) -> Any:
-    """Return what can be compared of an answer: votes of one moment in the voters' order, refusals' fields."""
-    if isinstance(answer, list | tuple):
-        return type(answer)(map(shape, answer))
-    if isinstance(answer, Request):
-        return replace(answer, votes=tuple(sorted(answer.votes, key=lambda v: (v.at, v.user_id or ""))))
-    if isinstance(answer, InvalidSetting):
-        return InvalidSetting  # its words come from pydantic
-    if isinstance(answer, PointsError):
-        return type(answer), vars(answer)
-    return answer
-
-
-def alike(real: Any, plain: Any) -> bool:
-    """Return whether the books and the plain lists say the same; of several repeated asks either may be named."""
-    if isinstance(real, list):
-        return len(real) == len(plain) and all(map(alike, real, plain))
-    repeated = isinstance(plain, tuple) and plain[0] is LooksRepeated
-    return bool(real[0] is LooksRepeated if repeated and isinstance(real, tuple) else real == plain)
-
 
 HAPPENINGS: dict[str, st.SearchStrategy[dict[str, Any]]] = {}
 MIXTURE: list[str] = []
@@ -232,11 +144,14 @@ class History(RuleBasedStateMachine):
         self.tell("request", self.origin(town, actor), **ask)
 
     @happens(
-        2, together=st.lists(st.tuples(towns, actors, asks), min_size=2, max_size=5), repeat=st.booleans()
+        2,
+        actor=actors,
+        together=st.lists(st.tuples(towns, asks), min_size=2, max_size=6),
+        repeat=st.booleans(),
     )
-    def ask_together(self, together: list[tuple[str, Actor, dict[str, Any]]], repeat: bool) -> None:
+    def ask_together(self, actor: Actor, together: list[tuple[str, dict[str, Any]]], repeat: bool) -> None:
         calls: list[tuple[Origin, dict[str, Any]]] = []
-        for town, actor, ask in together:
+        for town, ask in together:
             origin = self.origin(town, actor)
             calls.append((origin, ask))
             self.told.append(Told("request", origin, (), ask))
@@ -254,20 +169,24 @@ class History(RuleBasedStateMachine):
         own_only = own_only and actor.kind is ActorKind.MEMBER
         self.tell("reverse", self.origin(town, actor), number, reason="a mistake", own_only=own_only)
 
-    @happens(
-        4,
-        place=recent,
-        voter=moderators | people,
-        approve=st.sampled_from([True, True, True, False]),
-        step=st.just(timedelta()) | st.sampled_from(STEPS_OF_THE_CLOCK),
-    )
-    def vote(self, place: int, voter: str, approve: bool, step: timedelta) -> None:
-        self.now += step
+    @happens(1, town=towns, user_id=people, actor=actors)
+    def spend_all_and_take_one_back(self, town: str, user_id: str, actor: Actor) -> None:
+        books = self.worlds.plain[town]
+        spent = max(books.balance(user_id).current, 1)
+        award = next((m.number for m in books.moved[::-1] if m.asked.user_id == user_id), 1)
+        everything = {"kind": Kind.DEDUCTION, "user_id": user_id, "amount": spent, "reason": "all of it"}
+        self.tell("request", self.origin(town, actor), **everything)
+        self.tell("reverse", self.origin(town, actor), award, reason="too late")
+
+    @happens(4, place=recent, votes=st.lists(votes, min_size=1, max_size=3))
+    def vote(self, place: int, votes: list[tuple[str, bool, timedelta]]) -> None:
         if not (waiting := self.waiting()):
             return
         town, number = waiting[-1 - place % len(waiting)]
-        note = None if approve else "too much"
-        self.tell("vote", self.origin(town, Actor.member(voter)), number, approve=approve, note=note)
+        for voter, approve, step in votes:
+            self.now += step
+            note = None if approve else "too much"
+            self.tell("vote", self.origin(town, Actor.member(voter)), number, approve=approve, note=note)
 
     def waiting(self) -> list[tuple[str, int]]:
         """Return the requests that are pending."""
@@ -306,6 +225,10 @@ class History(RuleBasedStateMachine):
     ) -> None:
         origin = replace(self.told[-1 - place % len(self.told)].origin, at=self.now)
         if reverse:
+            if waiting := self.waiting():  # the key that will move points later
+                town, request = waiting[-1 - place % len(waiting)]
+                key, _, _ = self.worlds.plain[town].requests[request - 1]
+                origin = self.origin(town, origin.actor, key)
             number = back(self.worlds.plain[origin.community].moved, number)
             self.tell("reverse", origin, number, reason="a mistake")
         else:
@@ -324,8 +247,16 @@ class History(RuleBasedStateMachine):
             self.tell("retire_category", origin, name)
         else:
             self.tell("rename_category", origin, name, to)
+        self.deliver_latest_again(town, name)
 
-    @happens(3, step=st.sampled_from(STEPS_OF_THE_CLOCK))
+    def deliver_latest_again(self, town: str, category: str) -> None:
+        """Repeat the latest ask under a category that was just changed."""
+        for told in reversed(self.told):
+            if told.origin.community == town and told.kwargs.get("category") == category:
+                self.tell(told.operation, replace(told.origin, at=self.now), *told.args, **told.kwargs)
+                return
+
+    @happens(3, step=steps)
     def the_clock_moves(self, step: timedelta) -> None:
         self.now += step
 
@@ -448,50 +379,3 @@ def test_both_databases_answer_any_history_as_plain_lists_do(engines: tuple[Engi
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         ),
     )
-
-
-together = st.lists(st.tuples(people, asks), min_size=1, max_size=12)
-
-
-@settings(max_examples=max(5, HISTORIES // 12))
-@given(first=together, second=together)
-def test_waiting_operations_that_share_a_commit_answer_as_plain_lists_do(
-    databases: Databases, first: list[tuple[str, dict[str, Any]]], second: list[tuple[str, dict[str, Any]]]
-) -> None:
-    answers = [asyncio.run(asked_at_once(databases, backend, [first, second])) for backend in BACKENDS]
-
-    plain = PlainBooks()
-    expected = [said(plain.request, origin, **ask) for origin, ask in named([first, second])]
-    for answer in answers:
-        assert alike(answer, expected)
-
-
-Bursts = list[list[tuple[str, dict[str, Any]]]]
-
-
-def named(bursts: Bursts) -> list[tuple[Origin, dict[str, Any]]]:
-    """Give each ask its origin."""
-    flat = [each for burst in bursts for each in burst]
-    return [
-        (Origin("town", Actor.member(actor), BEGINNING, f"key:{n}"), ask)
-        for n, (actor, ask) in enumerate(flat)
-    ]
-
-
-async def asked_at_once(databases: Databases, backend: str, bursts: Bursts) -> list[Any]:
-    """Ask through the seam, each burst at once, and return the outcomes in order."""
-    url = databases.new(backend)
-    try:
-        async with Points.opened(settings_for(url)) as points:
-            waiting = iter(named(bursts))
-            outcomes: list[Any] = []
-            for burst in bursts:
-                asks = [next(waiting) for _ in burst]
-                outcomes += await asyncio.gather(
-                    *[points.write(approvals.request, origin, **ask) for origin, ask in asks],
-                    return_exceptions=True,
-                )
-            assert await points.read(verification.verify) == []
-            return [shape(outcome) for outcome in outcomes]
-    finally:
-        databases.drop(url)
