@@ -8,7 +8,9 @@ client.py        the bot: intents, parts, start and stop
 sync.py          the commands, sent to Discord only when they changed
 demo/            the bot and a simulated Discord, in the browser
 ── what happens by itself ──
-ticker.py        what time brings: expiry, schedules
+ticker.py        what time brings: expiry, schedules, seasons
+keeping.py       the books verified, anchored, backed up
+forgetting.py    erasures that are due, and who left
 courier.py       effects that must happen, delivered from the outbox
 posting.py       a post whose answer was lost is looked for before it is sent again
 ── what people ask for ──
@@ -20,6 +22,10 @@ voting.py        one moderator's yes or no, and the buttons under a card
 cards.py         the cards of approval requests, in Discord
 policy_changes.py  one change of the policy, with what it was before
 rights.py        which roles may do what
+reporting.py     a report read and drawn aside, as a message
+batches.py       taking a batch back: button, form, act
+pages.py         pages of the history, and the buttons that turn them
+suggestions.py   what is offered while somebody types
 self_check.py    what the bot needs in a server, and what of it is missing
 ── the borders ──
 origin.py        an interaction becomes an Origin

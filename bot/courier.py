@@ -36,6 +36,7 @@ Handler = Callable[[Effect], Awaitable[str]]
 SHOWING: Final = {
     Topic.OPENED: "show approval request #{subject}",
     Topic.DECIDED: "tell how approval request #{subject} was decided",
+    Topic.SEASON: "name the winners of season #{subject}",
     Topic.BOARD: "post the scheduled leaderboard {subject}",
 }
 """What was tried, for the log channel. Lines of the log channel itself are missing there: nothing to tell."""

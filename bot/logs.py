@@ -7,7 +7,16 @@ from typing import Final
 from rich.console import Console
 from rich.logging import RichHandler
 
-QUIET: Final = ("aiosqlite", "alembic", "asyncio", "discord.gateway", "discord.http", "psycopg", "sqlalchemy")
+QUIET: Final = (
+    "aiosqlite",
+    "alembic",
+    "asyncio",
+    "discord.gateway",
+    "discord.http",
+    "psycopg",
+    "sqlalchemy",
+    "uvicorn",
+)
 """Libraries that talk to their own developers: heard from warnings upward, unless all is wanted."""
 
 HIDDEN: Final = "[hidden]"

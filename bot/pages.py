@@ -18,6 +18,7 @@ from points_core.windows import midnight
 if TYPE_CHECKING:
     from bot.client import PointsBot
 
+LAST_INSTANT: Final = timedelta(microseconds=1)  # before midnight
 PAGE: Final = 10  # transactions on one page, if their reasons leave room
 
 
@@ -26,7 +27,8 @@ class Turn:
     """A page of the history: who turns it, what it is filtered by, and where it begins.
 
     Small enough to be written into a button's id, so that the buttons outlive restarts. `before` is the
-    transaction the page begins after, None for the newest page. `category` is the category's number.
+    transaction the page begins after, None for the newest page. `category` is the category's number. `as_of`
+    leaves out what was recorded after that day.
     """
 
     caller: int
@@ -36,19 +38,21 @@ class Turn:
     since: date | None = None
     until: date | None = None
     before: int | None = None
+    as_of: date | None = None
 
     def written(self) -> str:
-        """Return the turn as text of at most 75 characters."""
-        since, until = (day.toordinal() if day else None for day in (self.since, self.until))
-        numbers = (self.caller, self.member, self.giver, self.category, since, until, self.before)
+        """Return the turn as text of at most 82 characters."""
+        days = (self.since, self.until, self.as_of)
+        since, until, as_of = (day.toordinal() if day else None for day in days)
+        numbers = (self.caller, self.member, self.giver, self.category, since, until, self.before, as_of)
         return ":".join("" if number is None else f"{number:x}" for number in numbers)
 
     @classmethod
     def read(cls, written: str) -> Self:
         """Return the turn that was `written`. Raises ValueError."""
-        caller, member, giver, category, since, until, before = (
-            int(part, 16) if part else None for part in written.split(":")
-        )
+        parts = [int(part, 16) if part else None for part in written.split(":")]
+        caller, member, giver, category, since, until, before = parts[:7]
+        as_of = parts[7] if len(parts) > 7 else None  # buttons of earlier versions end before it
         assert caller is not None
         return cls(
             caller=caller,
@@ -58,6 +62,7 @@ class Turn:
             since=date.fromordinal(since) if since else None,
             until=date.fromordinal(until) if until else None,
             before=before,
+            as_of=date.fromordinal(as_of) if as_of else None,
         )
 
 
@@ -74,9 +79,12 @@ async def page_of(bot: "PointsBot", community: str, turn: Turn, title: str) -> R
         since=midnight(turn.since, rules.zone) if turn.since else None,
         until=midnight(turn.until + timedelta(days=1), rules.zone) if turn.until else None,
         before=turn.before,
+        as_of=midnight(turn.as_of + timedelta(days=1), rules.zone) - LAST_INSTANT if turn.as_of else None,
         limit=PAGE,
     )
-    filters = boards.filters(category=category, since=turn.since, until=turn.until, zone=rules.zone)
+    filters = boards.filters(
+        category=category, since=turn.since, until=turn.until, as_of=turn.as_of, zone=rules.zone
+    )
     embed, shown_here = boards.history(page.receipts, title, filters, of_one=turn.member is not None)
     all_shown = shown_here == len(page.receipts)
     older = page.older if all_shown else page.receipts[shown_here - 1].number
@@ -99,7 +107,7 @@ def _turning(turn: Turn, older: int | None) -> ui.View:
 
 class TurnButton(
     ui.DynamicItem[ui.Button[Any]],
-    template=r"points:history:(?P<turn>[0-9a-f]{1,16}(?::[0-9a-f]{0,16}){6})",
+    template=r"points:history:(?P<turn>[0-9a-f]{1,16}(?::[0-9a-f]{0,16}){6,7})",
 ):
     """Under a page of the history: "Older", or "Newest" on any but the newest."""
 

@@ -20,9 +20,16 @@ from bot.replies import ALREADY_ANSWERED, BROKEN, EXPIRED, may_pass, respond
 from points_core.errors import (
     AlreadyReversed,
     AlreadyVoted,
+    BackupDamaged,
+    BackupFailed,
     BalanceOutOfRange,
+    BatchNotUndoable,
+    BatchUndone,
+    BehindAnchor,
+    BooksClosed,
     DatabaseUnavailable,
     DuplicateTransaction,
+    ExportTooLarge,
     Fault,
     InsufficientBalance,
     InvalidAmount,
@@ -34,15 +41,22 @@ from points_core.errors import (
     LooksRepeated,
     NotAllowed,
     NotReversible,
+    NoWish,
     OwnRequest,
     PointsError,
     RequestClosed,
+    RowsRefused,
     SelfAward,
     SettingsInvalid,
+    UnknownBatch,
     UnknownCategory,
+    UnknownClient,
+    UnknownMember,
     UnknownRequest,
     UnknownSchedule,
+    UnknownSeason,
     UnknownTransaction,
+    UnreadableFile,
 )
 
 S = TypeVar("S")
@@ -56,6 +70,8 @@ DOING: Final = {
     "undo": "undo other people's transactions",
     "configure": "change the settings",
 }
+
+ROWS_SHOWN, ROW_WORDS = 4, 300  # rows of a file that cannot be, characters about each: a message holds 2,000
 
 LOST = (
     "The connection to Discord broke while I answered. What you asked for may be done: "
@@ -116,9 +132,23 @@ def _category(error: UnknownCategory) -> str:
     )
 
 
+def _season(error: UnknownSeason) -> str:
+    known = shown(", ".join(error.known), 800) if error.known else ""
+    return f"There is no season {shown(error.season, 60)} here. " + (
+        f"There are: {known}." if known else "An admin can begin one with `/season start`."
+    )
+
+
 def _voted(error: AlreadyVoted) -> str:
     vote = "for" if error.approve else "against"
     return f"You already voted {vote} request #{error.number:,}; a vote stays as it was given."
+
+
+def _rows(error: RowsRefused) -> str:
+    lines = [f"{len(error.rows):,} of {error.total:,} rows cannot be, so nothing was written:"]
+    lines += [f"- row {row.row:,}: {words(row.error)[:ROW_WORDS]}" for row in error.rows[:ROWS_SHOWN]]
+    more = len(error.rows) - ROWS_SHOWN
+    return "\n".join([*lines, f"… and {more:,} more."] if more > 0 else lines)
 
 
 _WORDS: Final[dict[type[PointsError], Callable[[Any], str]]] = {
@@ -148,7 +178,11 @@ _WORDS: Final[dict[type[PointsError], Callable[[Any], str]]] = {
     UnknownRequest: lambda e: (
         f"There is no approval request #{e.number:,} here. `/pending` shows those that wait."
     ),
+    UnknownClient: lambda e: f"There is no token #{e.number:,} here. `/points-tokens list` shows them.",
     UnknownSchedule: lambda e: f"There is no schedule #{e.number:,} here. `/schedule list` shows them.",
+    UnknownSeason: _season,
+    UnknownMember: lambda e: "I keep nothing about that person here: no points, no name.",
+    NoWish: lambda e: "No erasure waits for you here, so there is nothing to take back.",
     AlreadyReversed: lambda e: (
         f"Transaction #{e.number:,} was already undone, by transaction #{e.by:,}. Nothing was changed."
     ),
@@ -162,6 +196,20 @@ _WORDS: Final[dict[type[PointsError], Callable[[Any], str]]] = {
         f"You asked for request #{e.number:,} or would receive it: another moderator has to decide."
     ),
     AlreadyVoted: _voted,
+    UnknownBatch: lambda e: f"There is no batch {e.number:,} here.",
+    BatchUndone: lambda e: f"Batch {e.number:,} was already undone, by batch {e.by:,}. Nothing was changed.",
+    BatchNotUndoable: lambda e: (
+        f"Batch {e.number:,} is itself the undo of a batch. Import the file anew instead."
+    ),
+    RowsRefused: _rows,
+    UnreadableFile: lambda e: (
+        (f"Row {e.row:,} of the file: " if e.row else "I cannot use that file: ")
+        + f"{shown(e.why, 200)}. Nothing was written."
+    ),
+    ExportTooLarge: lambda e: (
+        f"That export has more than {e.limit:,} {shown(e.unit, 10)}. Choose a shorter range or a category, "
+        "or ask whoever runs this bot for `points export`."
+    ),
     DatabaseUnavailable: lambda e: (
         "I cannot reach my books right now, so nothing was changed. Try again in a minute; "
         "if it stays so, tell whoever runs this bot."
@@ -169,6 +217,17 @@ _WORDS: Final[dict[type[PointsError], Callable[[Any], str]]] = {
     LedgerCorrupt: lambda e: (
         "My books contradict themselves, so I changed nothing. "
         "Tell whoever runs this bot to run `points verify`."
+    ),
+    BackupDamaged: lambda e: "That backup is damaged, so nothing was changed. Tell whoever runs this bot.",
+    BehindAnchor: lambda e: (
+        f"That backup ends before transaction #{e.anchor:,}, so nothing was changed. Tell whoever runs this bot."
+    ),
+    BooksClosed: lambda e: (
+        "This server's books failed their verification, so they take nothing new until they are repaired. "
+        "Nothing was changed; balances and boards can be read. Whoever runs this bot can see why in `points doctor`."
+    ),
+    BackupFailed: lambda e: (
+        "I could not make a backup first, so I changed nothing. Tell whoever runs this bot."
     ),
     SettingsInvalid: lambda e: (
         f"I am set up wrongly ({shown(e.name, 60)}), so nothing was changed. Tell whoever runs this bot."

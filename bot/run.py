@@ -5,8 +5,8 @@ import logging
 import random
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
 import discord
@@ -46,7 +46,9 @@ async def run() -> int:
         token = _token(settings)
         logs.begin(settings.log_level, token)
         async with Points.opened(settings) as points:
-            await _until_stopped(PointsBot(points, settings), token)
+            bot = PointsBot(points, settings)
+            async with _http(bot):
+                await _until_stopped(bot, token)
     except SettingsInvalid as fault:
         return _said(f"{fault.name} cannot be used: {fault.why}", UNUSABLE)
     except DatabaseUnavailable as fault:
@@ -66,6 +68,21 @@ def _token(settings: Settings) -> str:
 def _said(sentence: str, code: int) -> int:
     print(" ".join(sentence.split()), file=sys.stderr)  # noqa: T201 - for the person who started it
     return code
+
+
+@asynccontextmanager
+async def _http(bot: PointsBot) -> AsyncIterator[None]:
+    """Serve the HTTP API beside the bot, where the settings name a port for it."""
+    host, port = bot.settings.http_host, bot.settings.http_port
+    if port is None:
+        yield
+        return
+    from points_core.http.app import create_app  # heavy, and most bots do without
+    from points_core.http.server import serving
+
+    async with serving(create_app(bot.points, after_write=bot.courier.wake), host, port):
+        log.info("serving the HTTP API on http://%s:%d", host, port)
+        yield
 
 
 async def _until_stopped(bot: PointsBot, token: str) -> None:

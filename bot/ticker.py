@@ -1,4 +1,4 @@
-"""What time brings: requests expire, scheduled boards fall due, effects that failed are tried again."""
+"""What time brings: requests expire, boards fall due, seasons are over, effects that failed are tried again."""
 
 import logging
 from datetime import datetime
@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from discord.ext import tasks
 
-from points_core import approvals, outbox, schedules
+from bot.forgetting import Forgetting
+from bot.keeping import Keeping
+from points_core import approvals, outbox, schedules, seasons
 from points_core.errors import DatabaseUnavailable
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ class Ticker:
 
     def __init__(self, bot: "PointsBot") -> None:
         self._bot = bot
+        self._forgetting = Forgetting(bot)
+        self.keeping = Keeping(bot)
 
     def start(self) -> None:
         """Begin to tick, at once when the bot is ready."""
@@ -30,19 +34,25 @@ class Ticker:
     def stop(self) -> None:
         """End without a further tick."""
         self._loop.cancel()
+        self.keeping.stop()
 
     async def tick(self, now: datetime) -> None:
         """Do what is due at `now` (aware). Never raises: what failed is due again at the next tick."""
-        try:
-            await self._bot.points.write(approvals.expire_due, now)
-            await self._bot.points.write(schedules.claim_due, now)
-            await self._bot.points.write(outbox.forget, now)
-        except DatabaseUnavailable as fault:
-            log.warning("the books could not be asked what is due: %s", fault.why)
-        except Exception:
-            log.exception("what is due could not be done")
+        for duty in (self._decide, self._forgetting.tick, self.keeping.tick):
+            try:
+                await duty(now)
+            except DatabaseUnavailable as fault:
+                log.warning("the books could not be asked what is due: %s", fault.why)
+            except Exception:
+                log.exception("what is due could not be done")
         self._bot.courier.wake()
         await self._bot.sync_commands()
+
+    async def _decide(self, now: datetime) -> None:
+        await self._bot.points.write(approvals.expire_due, now)
+        await self._bot.points.write(schedules.claim_due, now)
+        await self._bot.points.write(seasons.seal_due, now)
+        await self._bot.points.write(outbox.forget, now)
 
     @tasks.loop(seconds=PERIOD_S)
     async def _loop(self) -> None:

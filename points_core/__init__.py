@@ -1,11 +1,12 @@
 """The points core: true without Discord; never imports discord or bot.
 
-ways in        api (programs) · cli (operators)
+ways in        api (programs) · cli (operators) · http (programs elsewhere)
 decisions      approvals (who must agree) · schedules (what is due now)
-consequences   awards (one movement, and how to take it back)
-reads          leaderboard · history · verification
-books          ledger (the only writer of transactions and balances) · policy · scores · communities ·
-               audit · outbox
+consequences   awards (one movement, and how to take it back) · clients (who may use the HTTP API) · exports · imports
+batches        bulk (many movements as one, and one undo)
+reads          leaderboard · paging · history · verification
+books          ledger (the only writer of transactions and balances) · seasons (sealed results) ·
+               sums (points in any window, at any date) · policy · scores · communities · audit · outbox
 ground         database (the seam: write and read) · migrations · writer · constraints · statements · models ·
                settings · windows · values · errors
 

@@ -13,7 +13,7 @@ and the operations themselves.
 
 import asyncio
 from collections.abc import AsyncGenerator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from uuid import uuid4
 
 from points_core import approvals, awards, history, leaderboard
@@ -21,7 +21,7 @@ from points_core.database import Points
 from points_core.history import Page
 from points_core.leaderboard import Board
 from points_core.settings import Settings
-from points_core.values import Actor, ActorKind, Kind, Origin, Receipt, Request, clean_instant
+from points_core.values import Actor, ActorKind, Kind, Origin, Receipt, Request, clean_instant, outside_key
 from points_core.windows import WindowName
 
 __all__ = [
@@ -97,36 +97,64 @@ async def deduct_points(
     )
 
 
-async def get_balance(*, user_id: str, community_id: str | None = None) -> int:
-    """Return a member's current balance in points; 0 for someone who never had any."""
+async def get_balance(
+    *,
+    user_id: str,
+    as_of: datetime | None = None,
+    corrected: bool = False,
+    community_id: str | None = None,
+) -> int:
+    """Return a member's current balance in points; 0 for someone who never had any.
+
+    as_of: an aware datetime, the balance as it stood then; `corrected`: as corrected since.
+    """
     points = await _opened()
-    balance = await points.read(history.balance, community_id or points.settings.community, user_id)
+    balance = await points.read(
+        history.balance,
+        community_id or points.settings.community,
+        user_id,
+        as_of=_aware(as_of),
+        corrected=corrected,
+    )
     return balance.current
 
 
 async def get_leaderboard(
     *,
-    window: str = WindowName.ALL,
+    window: str | None = None,
+    first_day: date | None = None,
+    last_day: date | None = None,
+    season: str | None = None,
     category: str | None = None,
     top: int = 10,
     as_of: datetime | None = None,
+    corrected: bool = False,
+    compare: bool = False,
     community_id: str | None = None,
 ) -> Board:
-    """Return a leaderboard.
+    """Return a leaderboard: of a window, of days, or of a season; of all time if none of them is given.
 
-    window: a name of `WindowName` (all, today, week, month, …), in the community's time zone. as_of: an aware
-    datetime, the board as it stood then. top: down to which rank.
-    Raises UnknownCategory, InvalidTime, InvalidSetting, and ValueError for a window without that name.
+    window: a name of `WindowName` (all, today, week, month, …). first_day, last_day: both included; None for
+    the first day with points, and for today. Days are those of the community's time zone. as_of: an aware
+    datetime, the board as it stood then; `corrected`: as corrected since. compare: say of each line how many
+    ranks it moved since the window before. top: down to which rank.
+    Raises UnknownCategory, UnknownSeason, InvalidTime, InvalidSetting, and ValueError for a window without
+    that name.
     """
     points = await _opened()
     return await points.read(
-        leaderboard.named,
+        leaderboard.asked,
         community_id or points.settings.community,
-        WindowName(window),
         _now(),
+        window=None if window is None else WindowName(window),
+        first=first_day,
+        last=last_day,
+        season=season,
         category=category,
         top=top,
         as_of=_aware(as_of),
+        corrected=corrected,
+        compare=compare,
     )
 
 
@@ -206,7 +234,8 @@ async def _lifetime(loop: asyncio.AbstractEventLoop) -> AsyncGenerator[Points, N
 
 def _origin(points: Points, community_id: str | None, key: str | None) -> Origin:
     actor = Actor(ActorKind.CLIENT)
-    return Origin(community_id or points.settings.community, actor, _now(), key or f"python:{uuid4()}")
+    kept = outside_key("python", key) if key else f"python:{uuid4()}"
+    return Origin(community_id or points.settings.community, actor, _now(), kept)
 
 
 def _now() -> datetime:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, insert, select
 
 from points_core import communities
 from points_core.communities import Head
-from points_core.models import AuditEvent, Community, Member
+from points_core.models import ApiClient, AuditEvent, Community, Member
 from points_core.values import Actor, ActorKind, Origin
 
 Document = dict[str, Any]
@@ -68,6 +68,37 @@ def was_done(tx: Connection, head: Head, origin: Origin, action: str, target: st
     return tx.execute(found).first() is not None
 
 
+def under_key(tx: Connection, community_id: int, key: str) -> tuple[tuple[str, str, Document | None], ...]:
+    """Return the (action, target, after) of what was recorded under an idempotency key."""
+    found = select(AuditEvent.action, AuditEvent.target, AuditEvent.after).where(
+        AuditEvent.community_id == community_id, AuditEvent.key == key
+    )
+    return tuple(
+        (action, target, after) for action, target, after in tx.execute(found.order_by(AuditEvent.number))
+    )
+
+
+def first_before(
+    tx: Connection, community_id: int, action: str, field: str, since: datetime
+) -> object | None:
+    """Return what `field` was before the first `action` after `since` that changed it; None if none did."""
+    changes = (
+        select(AuditEvent.before)
+        .where(
+            AuditEvent.community_id == community_id,
+            AuditEvent.action == action,
+            AuditEvent.target.contains(field),
+            AuditEvent.recorded_at > since,
+        )
+        .order_by(AuditEvent.number)
+    )
+    for before in tx.execute(changes).scalars():
+        if before is not None and field in before:
+            value: object = before[field]
+            return value
+    return None
+
+
 def recent(
     tx: Connection, community: str, *, limit: int = 20, before: int | None = None
 ) -> tuple[AuditEntry, ...]:
@@ -95,12 +126,27 @@ _ENTRIES = (
         AuditEvent.target,
         AuditEvent.before,
         AuditEvent.after,
+        AuditEvent.actor_id,
+        ApiClient.name.label("client_name"),
     )
     .join(Community, Community.id == AuditEvent.community_id)
-    .outerjoin(Member, (Member.community_id == AuditEvent.community_id) & (Member.id == AuditEvent.actor_id))
+    .outerjoin(
+        ApiClient,
+        (AuditEvent.actor_kind == ActorKind.CLIENT.value)
+        & (ApiClient.community_id == AuditEvent.community_id)
+        & (ApiClient.id == AuditEvent.actor_id),
+    )
+    .outerjoin(
+        Member,
+        (AuditEvent.actor_kind == ActorKind.MEMBER.value)
+        & (Member.community_id == AuditEvent.community_id)
+        & (Member.id == AuditEvent.actor_id),
+    )
 )
 
 
 def _entry(row: Any) -> AuditEntry:  # noqa: ANN401 - a row of _ENTRIES
-    number, at, kind, user_id, name, action, target, before, after = row
-    return AuditEntry(number, at, Actor(ActorKind(kind), user_id, name), action, target, before, after)
+    number, at, kind, user_id, name, action, target, before, after, actor_id, client_name = row
+    client = actor_id if kind == ActorKind.CLIENT else None
+    actor = Actor(ActorKind(kind), user_id, name or client_name, client)
+    return AuditEntry(number, at, actor, action, target, before, after)

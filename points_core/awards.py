@@ -127,7 +127,10 @@ class Desk:
         )
 
     def movement(self, asked: Ask) -> Movement:
-        """Return the movement that is asked for. Raises UnknownCategory."""
+        """Return the movement that is asked for, in a retired category too: it may have been done before.
+
+        Raises UnknownCategory.
+        """
         sign = -1 if asked.kind is Kind.DEDUCTION else 1
         return Movement(
             kind=asked.kind,
@@ -230,6 +233,7 @@ def _asked(
     what = (model.kind, model.amount, model.category_id, model.reason, model.evidence)
     return select(number, at, *people, *what).where(
         model.community_id == bindparam("community"),
+        model.actor_kind == ActorKind.MEMBER.value,
         model.actor_id.in_(bindparam("givers", expanding=True)),
         at > bindparam("since", type_=UtcDateTime()),
         model.member_id.in_(bindparam("receivers", expanding=True)),
@@ -273,6 +277,7 @@ _AWARDED = (
     select(PointTransaction.actor_id, func.sum(PointTransaction.amount))
     .where(
         PointTransaction.community_id == bindparam("community"),
+        PointTransaction.actor_kind == ActorKind.MEMBER.value,
         PointTransaction.actor_id.in_(bindparam("givers", expanding=True)),
         PointTransaction.recorded_at >= bindparam("since", type_=UtcDateTime()),
         PointTransaction.kind == Kind.AWARD.value,
@@ -317,7 +322,9 @@ def _giver(tx: Connection, community: str, number: int) -> str | None:
         .join(Community, Community.id == PointTransaction.community_id)
         .outerjoin(
             Member,
-            (Member.community_id == PointTransaction.community_id) & (Member.id == PointTransaction.actor_id),
+            (PointTransaction.actor_kind == ActorKind.MEMBER.value)
+            & (Member.community_id == PointTransaction.community_id)
+            & (Member.id == PointTransaction.actor_id),
         )
         .where(Community.key == community, PointTransaction.seq == number)
     ).one_or_none()

@@ -29,6 +29,11 @@ class Head:
     requests: int
     schedules: int
     audit_events: int
+    batches: int
+    seasons: int
+    clients: int
+    webhooks: int
+    closed_because: str | None
 
 
 @dataclass(slots=True)
@@ -78,7 +83,17 @@ def create(tx: Connection, key: str, at: datetime) -> bool:
         return False
     tx.execute(
         insert(LedgerHead).values(
-            community_id=made, seq=0, hash=GENESIS, members=0, requests=0, schedules=0, audit_events=0
+            community_id=made,
+            seq=0,
+            hash=GENESIS,
+            members=0,
+            requests=0,
+            schedules=0,
+            audit_events=0,
+            batches=0,
+            seasons=0,
+            clients=0,
+            webhooks=0,
         )
     )
     return True
@@ -127,7 +142,9 @@ def rename(tx: Connection, community_id: int, names: dict[int, str]) -> None:
 
 
 def actor_number(tx: Connection, head: Head, actor: Actor, at: datetime) -> int | None:
-    """Return the member number of an acting member, None for every other kind of actor."""
+    """Return an acting member's number, a program's, None for every other kind of actor."""
+    if actor.kind is ActorKind.CLIENT:
+        return actor.client
     if actor.kind is not ActorKind.MEMBER or actor.user_id is None:
         return None
     return enrol(tx, head, actor.user_id, actor.name, at)

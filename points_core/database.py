@@ -5,19 +5,22 @@ board   = await points.read(leaderboard.standings, community, …)
 """
 
 import asyncio
+import logging
 import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from threading import Thread
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from points_core import migrations
+from points_core import copies, dumps, migrations
 from points_core.errors import DatabaseUnavailable
 from points_core.settings import Settings, async_url, database_file, sync_url
 from points_core.writer import Call, Writer
@@ -40,7 +43,10 @@ SQLITE_PRAGMAS = {
     "temp_store": "MEMORY",
     "wal_autocheckpoint": str(CHECKPOINT_PAGES),
     "recursive_triggers": "ON",  # or REPLACE deletes rows without firing the guards
+    "secure_delete": "ON",  # what is erased is overwritten, not only let go of
 }
+
+log = logging.getLogger(__name__)
 
 
 class Points:
@@ -60,7 +66,7 @@ class Points:
         """
         settings = settings or Settings.load()
         url = sync_url(settings.database_url)
-        await asyncio.to_thread(migrate, url)
+        await asyncio.to_thread(migrate, url, settings.restore_points)
         defaults = {"points_settings": settings}  # what a new community starts with
         return cls(
             settings,
@@ -102,6 +108,43 @@ class Points:
         except DBAPIError as error:
             raise DatabaseUnavailable(str(error.orig).strip()) from error
 
+    async def study(
+        self, operation: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a long `operation` against one snapshot, in a thread of its own: nobody waits for it meanwhile.
+
+        Raises what the operation raises, and DatabaseUnavailable.
+        """
+        return await aside(lambda: self.studied(operation, *args, **kwargs))
+
+    def studied(
+        self, operation: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Do what `study` does in the thread of the caller, who may take long."""
+        engine = study_engine(sync_url(self.settings.database_url)).execution_options(
+            points_settings=self.settings
+        )
+        try:
+            with engine.connect() as connection:
+                return operation(connection, *args, **kwargs)
+        except DBAPIError as error:
+            raise DatabaseUnavailable(str(error.orig).strip()) from error
+        finally:
+            engine.dispose()
+
+    async def scrub(self) -> bool:
+        """Rewrite the database so that nothing erased is left in it; return False if somebody stood in the way.
+
+        On SQLite it takes its turn among the writes, which wait for it: about half a second for each 100 MB.
+        Raises DatabaseUnavailable, also when the disk has no room for a second copy.
+        """
+        url = sync_url(self.settings.database_url)
+        if url.get_backend_name() != "sqlite":
+            await aside(vacuum, url)
+            return True
+        done: bool = await asyncio.shield(self._writer.submit_alone(rewrite))
+        return done
+
     async def close(self) -> None:
         """Finish what is queued and let go of the database."""
         await asyncio.to_thread(self._writer.stop)
@@ -109,10 +152,41 @@ class Points:
         self._writer_engine.dispose()
 
 
-def migrate(url: URL) -> None:
-    """Bring the database at `url` to this version's tables. Raises DatabaseUnavailable.
+async def aside(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run `function` in a thread of its own and return its value; for what takes seconds or minutes.
 
-    A new SQLite file is made readable by its owner alone: it holds who has which points, and why.
+    A daemon, unlike asyncio's threads: a process that stops does not wait until a verification is through.
+    """
+    loop = asyncio.get_running_loop()
+    outcome: asyncio.Future[T] = loop.create_future()
+
+    def settle(value: T | None, error: BaseException | None) -> None:
+        if outcome.done():
+            return
+        if error is not None:
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(cast(T, value))
+
+    def work() -> None:
+        value, failed = None, None
+        try:
+            value = function(*args, **kwargs)
+        except Exception as error:
+            failed = error
+        with suppress(RuntimeError):  # the loop is closed: nobody is left to tell
+            loop.call_soon_threadsafe(settle, value, failed)
+
+    Thread(target=work, name="points-aside", daemon=True).start()
+    return await outcome
+
+
+def migrate(url: URL, restore_points: int = copies.KEPT) -> None:
+    """Bring the database at `url` to this version's tables. Raises DatabaseUnavailable, BackupFailed.
+
+    A new SQLite file is made readable by its owner alone: it holds who has which points, and why. One that
+    holds tables is copied beside itself first, a server's database dumped; that many of such copies are kept,
+    0 makes none.
     """
     file = database_file(url)
     engine = writer_engine(url)
@@ -120,6 +194,10 @@ def migrate(url: URL) -> None:
         if file is not None and not file.exists():
             os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
         with engine.connect() as connection:
+            with connection.begin():
+                at = migrations.current(connection)
+            if at not in {None, migrations.HEAD} and restore_points:
+                _keep_before(url, f"migration-{at}-{migrations.HEAD}", restore_points)
             migrations.upgrade(connection)
     except OSError as error:
         raise DatabaseUnavailable(f"{file}: {error.strerror}") from error
@@ -127,6 +205,54 @@ def migrate(url: URL) -> None:
         raise DatabaseUnavailable(str(error.orig).strip()) from error
     finally:
         engine.dispose()
+
+
+def vacuum(url: URL) -> None:
+    """Give dead rows on PostgreSQL up to be overwritten, and take the planner's samples of values anew.
+
+    Raises DatabaseUnavailable.
+    """
+    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("VACUUM (ANALYZE)")
+    except DBAPIError as error:
+        raise DatabaseUnavailable(str(error.orig).strip()) from error
+    finally:
+        engine.dispose()
+
+
+def rewrite(engine: Engine) -> bool:
+    """Write an SQLite file anew and empty its WAL, so that no byte of a deleted text stays between the rows.
+
+    Returns False if a reader kept the WAL from being emptied. Raises DatabaseUnavailable.
+    """
+    raw = engine.raw_connection()
+    try:
+        cursor = raw.cursor()
+        if cursor.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat4'").fetchone():
+            cursor.execute("DELETE FROM sqlite_stat4")  # samples of indexed values, ids among them
+        cursor.execute("PRAGMA temp_store=FILE")  # the copy is as large as the database
+        cursor.execute("VACUUM")
+        busy = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        cursor.execute(f"PRAGMA temp_store={SQLITE_PRAGMAS['temp_store']}")
+    except sqlite3.Error as error:
+        raw.invalidate()  # its settings may be half changed
+        raise DatabaseUnavailable(str(error)) from error
+    finally:
+        raw.close()
+    return not busy
+
+
+def _keep_before(url: URL, what: str, keep: int) -> None:
+    """Keep the books as they are before they are migrated."""
+    file = database_file(url)
+    if file is not None:
+        copies.restore_point(file, what, keep)
+    elif dumps.available():
+        dumps.restore_point(url, Path(copies.FOLDER), what, keep)
+    else:
+        log.warning("migrating without a restore point: there is no pg_dump on PATH")
 
 
 def writer_engine(url: URL) -> Engine:
@@ -151,6 +277,20 @@ def reader_engine(url: URL) -> AsyncEngine:
         url,
         pool_size=READERS,
         pool_pre_ping=True,
+        isolation_level="REPEATABLE READ",
+        execution_options={"postgresql_readonly": True},
+    )
+
+
+def study_engine(url: URL) -> Engine:
+    """Return the engine of one long read: like the readers', but for a thread and not for the loop."""
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, poolclass=NullPool)
+        _prepare_sqlite(engine, "BEGIN", {"query_only": "ON"})
+        return engine
+    return create_engine(
+        url,
+        poolclass=NullPool,
         isolation_level="REPEATABLE READ",
         execution_options={"postgresql_readonly": True},
     )

@@ -10,16 +10,19 @@ from sqlalchemy import Connection, func, select, text
 
 from points_core import migrations
 from points_core.migrations import guards
-from points_core.models import AuditEvent, LedgerHead, OutboxEntry
+from points_core.models import Anchor, AuditEvent, Erasure, LedgerHead, OutboxEntry
 from points_core.settings import database_file
 from points_core.verification import VERIFIED
+from points_core.verification.record import closed
 
 WAL_RESET_FIXES = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 """SQLite releases from which, in each line, a checkpoint racing with a write can no longer corrupt the file
 (the WAL-reset bug, https://sqlite.org/wal.html)."""
 
 STALE_VERIFY = timedelta(days=8)  # a week, and a day's grace
+STALE_BACKUP = timedelta(days=2)
 CLOCK_LEEWAY = timedelta(minutes=1)
+LATE_ERASURE = timedelta(hours=3)  # a running bot erases within a minute, and rewrites within two hours
 STUCK_EFFECT = timedelta(minutes=15)
 
 
@@ -55,6 +58,9 @@ def examine(tx: Connection, now: datetime, *, quick: bool = False) -> list[Findi
         _clock(tx, now),
         _effects(tx, now),
         _verified(tx, now),
+        _open(tx),
+        _backed_up(tx, now),
+        _forgotten(tx, now),
     ]
 
 
@@ -152,3 +158,39 @@ def _verified(tx: Connection, now: datetime) -> Finding:
         return Finding("the last verify", _unless(not any_books, Health.WARN), words)
     fresh = last > now - STALE_VERIFY
     return Finding("the last verify", _unless(fresh, Health.WARN), last.isoformat(timespec="seconds"))
+
+
+def _open(tx: Connection) -> Finding:
+    shut = closed(tx)
+    words = "; ".join(f"{community} is closed: {why}" for community, why in sorted(shut.items()))
+    return Finding("the books take new entries", _unless(not shut), words or "all of them")
+
+
+def _backed_up(tx: Connection, now: datetime) -> Finding:
+    """Look when a backup was last anchored in the books, wherever it is."""
+    made = select(func.max(Anchor.made_at)).where(Anchor.place.startswith("backup "))
+    last = tx.execute(made).scalar()
+    any_books = tx.execute(select(func.max(LedgerHead.seq))).scalar()
+    if last is None:
+        words = (
+            "never; set POINTS_BACKUP_DIRECTORY, or run `points backup`"
+            if any_books
+            else "nothing to back up"
+        )
+        return Finding("the last backup", _unless(not any_books, Health.WARN), words)
+    return Finding(
+        "the last backup", _unless(last > now - STALE_BACKUP, Health.WARN), last.isoformat(timespec="seconds")
+    )
+
+
+def _forgotten(tx: Connection, now: datetime) -> Finding:
+    """Look whether people wait to be erased past their day, or the file still to be rewritten after them."""
+    late = Erasure.due_at <= now - LATE_ERASURE
+    waiting = select(func.count()).where(Erasure.done_at.is_(None), Erasure.cancelled_at.is_(None), late)
+    traces = select(func.count()).where(Erasure.scrubbed_at.is_(None), Erasure.done_at <= now - LATE_ERASURE)
+    overdue, unscrubbed = tx.execute(waiting).scalar_one(), tx.execute(traces).scalar_one()
+    words = [f"{overdue} overdue; run `points privacy due`"] if overdue else []
+    words += (
+        [f"after {unscrubbed} the file was not rewritten; run `points privacy due`"] if unscrubbed else []
+    )
+    return Finding("erasures", _unless(not words, Health.WARN), "; ".join(words) or "none overdue")

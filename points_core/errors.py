@@ -13,15 +13,25 @@ PointsError
 │   ├── LimitExceeded        a giver's daily limit
 │   ├── SelfAward            giver and receiver are one person
 │   ├── NotAllowed           the person lacks the capability
-│   ├── UnknownCategory · UnknownTransaction · UnknownRequest · UnknownSchedule
+│   ├── UnknownCategory · UnknownTransaction · UnknownRequest · UnknownSchedule · UnknownSeason · UnknownClient
+│   ├── UnknownMember        nothing is kept about that person here
+│   ├── NoWish               no wish to be erased waits
 │   ├── AlreadyReversed      a transaction is taken back at most once
 │   ├── NotReversible        a reversal cannot itself be reversed
 │   ├── RequestClosed        the approval request is already decided
 │   ├── OwnRequest           the requester or the receiver tried to vote
-│   └── AlreadyVoted         one moderator, one vote
+│   ├── AlreadyVoted         one moderator, one vote
+│   ├── UnknownBatch · BatchUndone · BatchNotUndoable   a batch is undone as a unit, at most once
+│   ├── RowsRefused          rows of a batch that cannot be; none of them was written
+│   ├── UnreadableFile       a file that is not what it should be
+│   ├── ExportTooLarge       an export larger than what can be handed over here
+│   ├── BackupDamaged        the backup is not what its manifest says
+│   └── BehindAnchor         the backup ends before what was already shown outside
 └── Fault                    something wrong on our side
     ├── DatabaseUnavailable  locked, full, gone or unreachable
     ├── LedgerCorrupt        the books contradict themselves
+    ├── BooksClosed          the community's books failed their verification and take nothing new
+    ├── BackupFailed         no backup or restore point could be made, or not put back
     └── SettingsInvalid      the process's environment cannot be used
 
 Errors carry fields, not sentences: words and HTTP statuses live at the borders.
@@ -166,6 +176,35 @@ class UnknownSchedule(Refused):
 
 
 @dataclass(eq=False)
+class UnknownClient(Refused):
+    """The community has no API client `number`."""
+
+    number: int
+
+
+@dataclass(eq=False)
+class UnknownSeason(Refused):
+    """The community has no season `season`; `known` are those it has."""
+
+    season: str
+    known: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class UnknownMember(Refused):
+    """The community keeps nothing about `user_id`."""
+
+    user_id: str
+
+
+@dataclass(eq=False)
+class NoWish(Refused):
+    """`user_id` has no wish to be erased that could be taken back."""
+
+    user_id: str
+
+
+@dataclass(eq=False)
 class AlreadyReversed(Refused):
     """Transaction `number` was taken back before, by transaction `by`."""
 
@@ -204,6 +243,83 @@ class AlreadyVoted(Refused):
 
 
 @dataclass(eq=False)
+class UnknownBatch(Refused):
+    """The community has no batch `number`."""
+
+    number: int
+
+
+@dataclass(eq=False)
+class BatchUndone(Refused):
+    """Batch `number` was taken back before, by batch `by`."""
+
+    number: int
+    by: int
+
+
+@dataclass(eq=False)
+class BatchNotUndoable(Refused):
+    """Batch `number` itself took another one back."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class RowRefused:
+    """One row of a batch that cannot be, and why.
+
+    `row` is the row's number where it came from (a file's row, a list's, an undone transaction's number);
+    `user_id` whom it is about, if that is known.
+    """
+
+    row: int
+    user_id: str | None
+    error: Refused
+
+
+@dataclass(eq=False)
+class RowsRefused(Refused):
+    """`rows` of the `total` rows of a batch cannot be, so none of them was written."""
+
+    rows: tuple[RowRefused, ...]
+    total: int
+
+
+@dataclass(eq=False)
+class UnreadableFile(Refused):
+    """The file cannot be used: `why`, in `row` if it is one row's fault (the header is row 1)."""
+
+    why: str
+    row: int | None = None
+
+
+@dataclass(eq=False)
+class ExportTooLarge(Refused):
+    """The export has more than `limit` `unit` (bytes, rows), the most that can be handed over so."""
+
+    limit: int
+    unit: str
+
+
+@dataclass(eq=False)
+class BackupDamaged(Refused):
+    """The backup `file` is not what its manifest says: `why`."""
+
+    file: str
+    why: str
+
+
+@dataclass(eq=False)
+class BehindAnchor(Refused):
+    """The backup has `community` end at transaction `number`; `anchor`, known from `place`, is not in it."""
+
+    community: str
+    number: int
+    anchor: int
+    place: str
+
+
+@dataclass(eq=False)
 class DatabaseUnavailable(Fault):
     """The database could not be used: `why`, in the database's own words."""
 
@@ -215,6 +331,21 @@ class LedgerCorrupt(Fault):
     """The books contradict themselves: `what`, and where."""
 
     what: str
+
+
+@dataclass(eq=False)
+class BooksClosed(Fault):
+    """The books of `community` failed their verification and take nothing new: `why`."""
+
+    community: str
+    why: str
+
+
+@dataclass(eq=False)
+class BackupFailed(Fault):
+    """A backup could not be made or put back: `why`."""
+
+    why: str
 
 
 @dataclass(eq=False)

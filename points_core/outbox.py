@@ -25,6 +25,8 @@ class Topic(StrEnum):
     OPENED = "request.opened"  # subject: the approval request's number
     DECIDED = "request.decided"  # subject: the approval request's number
     CHANGED = "audit.recorded"  # subject: the audit event's number
+    SEASON = "season.sealed"  # subject: the season's number
+    ANCHORED = "head.anchored"  # subject: the last transaction's number
     BOARD = "board.due"  # subject: "{schedule number}:{slot}"
 
 

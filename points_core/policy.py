@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from points_core import audit, communities, outbox, scores
 from points_core.communities import Head
-from points_core.errors import InvalidSetting, UnknownCategory
+from points_core.errors import BooksClosed, InvalidSetting, UnknownCategory
 from points_core.models import Category as CategoryRow
 from points_core.models import Policy as PolicyRow
 from points_core.outbox import Topic
@@ -29,6 +29,8 @@ from points_core.values import (
 from points_core.windows import zone_named
 
 MAX_REQUEST_HOURS = 24 * 30  # a month: what nobody decided by then nobody will
+MAX_ERASURE_DAYS = 30  # the law gives a month to carry out an erasure
+MAX_LEAVE_DAYS = 3_650
 
 Amount = Annotated[int, Field(ge=1, le=MAX_AMOUNT, strict=True)]
 OutsideId = Annotated[str, Field(min_length=1, max_length=MAX_ID, pattern=r"^[A-Za-z0-9_.:@-]+$")]
@@ -42,6 +44,14 @@ class Capability(StrEnum):
     APPROVE = "approve"
     UNDO = "undo"
     CONFIGURE = "configure"
+
+
+class LeavePolicy(StrEnum):
+    """What becomes of a member who left and stays away."""
+
+    KEEP = "keep"
+    HIDE = "hide"
+    ERASE = "erase"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +92,12 @@ class Policy(BaseModel):
     """Where approval requests are shown; None for where they were asked."""
     log_channel: OutsideId | None = None
     """Where every movement and every change is logged."""
+    erasure_days: Annotated[int, Field(ge=0, le=MAX_ERASURE_DAYS, strict=True)] = 7
+    """After how many days a member's wish to be erased is carried out; they may take it back until then."""
+    leave_policy: LeavePolicy = LeavePolicy.KEEP
+    """What becomes of who left: kept as they are, hidden from boards, or erased."""
+    leave_days: Annotated[int, Field(ge=1, le=MAX_LEAVE_DAYS, strict=True)] = 30
+    """After how many days away; who is back before then loses nothing."""
     version: int = 0
     """How often the policy was changed."""
     categories: tuple[Category, ...] = ()
@@ -164,6 +180,15 @@ def by_number(tx: Connection, community_id: int) -> Policy:
     return Policy.model_validate({**document, "version": version, "categories": categories})
 
 
+def zone_at(tx: Connection, community: str, at: datetime | None) -> ZoneInfo:
+    """Return the zone in which the community's days were counted at `at` (aware); None: as they are now."""
+    found = communities.find(tx, community)
+    if found is None or at is None:
+        return of(tx, community).zone
+    changed = audit.first_before(tx, found, "policy.change", "timezone", at)
+    return ZoneInfo(str(changed)) if changed is not None else by_number(tx, found).zone
+
+
 def _defaults(tx: Connection) -> Policy:
     settings = tx.get_execution_options().get("points_settings")
     if not isinstance(settings, Settings):
@@ -179,7 +204,10 @@ def _defaults(tx: Connection) -> Policy:
 
 
 def locked(tx: Connection, origin: Origin) -> tuple[Head, Policy]:
-    """Return the locked head and the policy of the origin's community, made with the defaults if it is new."""
+    """Return the locked head and the policy of the origin's community, made with the defaults if it is new.
+
+    Raises BooksClosed while the community's books are known to be wrong: every write comes through here.
+    """
     head = communities.lock(tx, origin.community)
     if head is None:
         made = communities.create(tx, origin.community, origin.at)
@@ -187,6 +215,8 @@ def locked(tx: Connection, origin: Origin) -> tuple[Head, Policy]:
         assert head is not None
         if made:
             _begin(tx, head.community_id, origin.at)
+    if head.closed_because is not None:
+        raise BooksClosed(origin.community, head.closed_because)
     return head, by_number(tx, head.community_id)
 
 

@@ -63,12 +63,29 @@ class Settings(BaseSettings):
     """Awards and deductions of more points than this wait for approval; 0 for all of them."""
     quorum: Number = Field(1, validation_alias="POINTS_QUORUM", ge=1, le=25)
     """How many other moderators must agree."""
+    backup_directory: Path | None = Field(None, validation_alias="POINTS_BACKUP_DIRECTORY")
+    """Where `points backup` writes, and the bot by itself; None for no scheduled backups."""
+    backup_second: Path | None = Field(None, validation_alias="POINTS_BACKUP_SECOND")
+    """A second directory, on another disk, that gets a copy of each backup."""
+    backup_every_hours: Number = Field(24, validation_alias="POINTS_BACKUP_EVERY_HOURS", ge=1, le=24 * 7)
+    """How many hours lie between the bot's own backups."""
+    backup_daily: Number = Field(7, validation_alias="POINTS_BACKUP_DAILY", ge=1, le=3_650)
+    """Of how many days the last backup is kept."""
+    backup_weekly: Number = Field(5, validation_alias="POINTS_BACKUP_WEEKLY", ge=0, le=520)
+    """Of how many weeks the last backup is kept."""
+    restore_points: Number = Field(5, validation_alias="POINTS_RESTORE_POINTS", ge=0, le=100)
+    """How many copies from before migrations and restores are kept beside an SQLite file; 0 makes none."""
     discord_token: SecretStr | None = Field(None, validation_alias="DISCORD_TOKEN")
     """The bot's token, for `points-bot run`."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", validation_alias="POINTS_LOG_LEVEL"
     )
     """How much is logged: DEBUG, INFO, WARNING or ERROR."""
+
+    http_host: str = Field("127.0.0.1", validation_alias="POINTS_HTTP_HOST")
+    """Where the HTTP API listens; 0.0.0.0 for every network, behind something that speaks https."""
+    http_port: Number | None = Field(None, validation_alias="POINTS_HTTP_PORT", ge=1, le=65_535)
+    """The HTTP API's port inside the bot's process; none, no HTTP API there."""
 
     def __init__(self, **values: Any) -> None:  # noqa: ANN401 - each setting has its own type
         """Read the environment; `values` override it, by the names of the fields or of the variables.

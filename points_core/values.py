@@ -4,12 +4,14 @@ Kind, ActorKind, RequestState    the closed lists
 Actor, Origin                    who asked, in which community, when, with which key
 Receipt, Request                 what a write did: points moved, or points wait
 whole_amount, parse_amount, clean_text, clean_link, clean_id, clean_key, clean_name, clean_instant
+outside_key                      a caller's own idempotency key, without what it may say about people
 """
 
 import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 
 from points_core.errors import InvalidAmount, InvalidText, InvalidTime
 
@@ -60,11 +62,12 @@ class RequestState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who did something; `user_id` and `name` only for members."""
+    """Who did something; `user_id` for members, `name` for those who have one, `client` is a program's number."""
 
     kind: ActorKind
     user_id: str | None = None
     name: str | None = None
+    client: int | None = None
 
     @classmethod
     def member(cls, user_id: str, name: str | None = None) -> "Actor":
@@ -98,8 +101,9 @@ class Receipt:
     """What a movement of points did.
 
     `number` is the transaction's number in its community (#1042), `amount` signed points, `before` and
-    `after` the member's balance, `name` how the member was last called. `replayed` when the key was seen
-    before and nothing new was written.
+    `after` the member's balance, `name` how the member was last called. `season` names the sealed season
+    that this is dated into: only its corrected view changes (told to who moved the points, not kept).
+    `replayed` when the key was seen before and nothing new was written.
     """
 
     number: int
@@ -117,6 +121,8 @@ class Receipt:
     recorded_at: datetime
     reverses: int | None = None
     request: int | None = None
+    batch: int | None = None
+    season: str | None = None
     replayed: bool = False
 
 
@@ -231,6 +237,15 @@ def clean_key(text: object) -> str:
     if not isinstance(text, str) or not _KEY.fullmatch(text):
         raise InvalidText("key", MAX_KEY)
     return text
+
+
+def outside_key(way_in: str, given: object) -> str:
+    """Return the key under which a caller's own idempotency key is kept: `way_in` and a digest.
+
+    Keys stand in the ledger for good, and callers like to put people's ids in theirs.
+    Raises InvalidText for what cannot be a key.
+    """
+    return f"{way_in}:{sha256(clean_key(given).encode()).hexdigest()[:40]}"
 
 
 def clean_name(text: str | None) -> str | None:

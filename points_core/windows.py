@@ -123,6 +123,22 @@ class Window:
             raise InvalidTime(f"{first.isoformat()} to {after.isoformat()}")
         return cls(span, first, after, midnight(first, zone), midnight(after, zone))
 
+    def previous(self, zone: ZoneInfo) -> "Window | None":
+        """Return the window just before: the span before, or as many days; None for all time and year 1."""
+        if self.first is None or self.after is None:
+            return None
+        try:
+            if self.span is not None and self.span is not Span.ALL:
+                return Window.of_span(self.span, self.first - _LENGTHS[self.span], zone)
+            return Window.between(self.first - (self.after - self.first), self.first, zone)
+        except (OverflowError, ValueError):
+            return None
+
+    def counted_in(self, zone: ZoneInfo) -> bool:
+        """Return whether the window consists of whole days of `zone`, which scores are kept for."""
+        begins = self.first is None or self.start == midnight(self.first, zone)
+        return begins and (self.after is None or self.end == midnight(self.after, zone))
+
     @property
     def ordinal(self) -> int:
         """Return the number under which this span's scores are stored; 0 for all time."""
@@ -144,6 +160,32 @@ def first_day(span: Span, day: date) -> date:
     if span is Span.WEEK:
         return day - timedelta(days=day.weekday())
     return day
+
+
+def whole_spans(first: date, after: date) -> dict[Span, list[date]]:
+    """Return stored spans that make up the local days from `first` to before `after`, the largest that fit.
+
+    For each span the days on which it begins.
+    """
+    spans: dict[Span, list[date]] = {}
+    day = first
+    while day < after:
+        span = next(span for span in _BY_LENGTH if _fits(span, day, after))
+        spans.setdefault(span, []).append(day)
+        day += _LENGTHS[span]
+    return spans
+
+
+_BY_LENGTH = (Span.YEAR, Span.QUARTER, Span.MONTH, Span.WEEK, Span.DAY)
+
+
+def _fits(span: Span, day: date, after: date) -> bool:
+    if first_day(span, day) != day or day + _LENGTHS[span] > after:
+        return False
+    if span is not Span.WEEK:
+        return True
+    month = first_day(Span.MONTH, day) + _LENGTHS[Span.MONTH]  # a week must not eat into a whole month
+    return day + _LENGTHS[span] <= month or month + _LENGTHS[Span.MONTH] > after
 
 
 def ordinals(instant: datetime, zone: ZoneInfo) -> dict[Span, int]:

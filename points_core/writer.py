@@ -51,6 +51,7 @@ class Job:
     call: Call
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
+    alone: bool = False
 
 
 Many = Callable[[Connection, Sequence[Call]], list[Any]]
@@ -92,6 +93,18 @@ class Writer:
         self._jobs.put(Job(operation, call, loop, future))
         return future
 
+    def submit_alone(self, work: Callable[[Engine], T]) -> asyncio.Future[T]:
+        """Queue work that is to run in its turn between two commits, in no transaction.
+
+        Raises DatabaseUnavailable once the writer is stopped.
+        """
+        if self._stopped:
+            raise DatabaseUnavailable("it is closed")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._jobs.put(Job(work, Call((self._engine,), {}), loop, future, alone=True))
+        return future
+
     def stop(self) -> None:
         """Finish what is queued, then end the thread; blocks until it has ended."""
         self._stopped = True
@@ -102,8 +115,10 @@ class Writer:
         running = True
         while running:
             jobs, running = self._waiting()
-            if jobs:
-                self._deliver(jobs, self._commit(jobs))
+            for alone, same in groupby(jobs, key=lambda job: job.alone):
+                together = list(same)
+                outcomes = [_run_alone(job) for job in together] if alone else self._commit(together)
+                self._deliver(together, outcomes)
 
     def _waiting(self) -> tuple[list[Job], bool]:
         jobs: list[Job] = []
@@ -179,6 +194,13 @@ class NotBegunError(Exception):
     def __init__(self, cause: DBAPIError) -> None:
         super().__init__(str(cause))
         self.cause = cause
+
+
+def _run_alone(job: Job) -> Any:  # noqa: ANN401 - whatever the work returns
+    try:
+        return job.operation(*job.call.args)
+    except Exception as error:
+        return translated(error)
 
 
 def translated(error: Exception) -> Exception:

@@ -56,6 +56,13 @@ class Databases:
         self._create(fresh)
         return fresh
 
+    def copy(self, url: str) -> str:
+        """Return the URL of a new database that holds what the one at `url` does; nobody may be connected to it."""
+        self._made += 1
+        fresh = self.url("sqlite" if url.startswith("sqlite") else "postgresql", str(self._made))
+        self._create(fresh, template=url)
+        return fresh
+
     def url(self, backend: str, name: str) -> str:
         """Return the URL that a database of this name has."""
         if backend == "sqlite":

@@ -146,7 +146,7 @@ class Approvals(commands.Cog):
             guild_id=member.guild.id,
             user_id=member.id,
             name=member.display_name,
-            key=f"reaction:{message_id}:{member.id}:{'approve' if approve else 'reject'}",
+            key=f"reaction:{message_id}:{'approve' if approve else 'reject'}",  # a vote is its voter's anyway
             place=channel_id,
         )
         now = await vote(self.bot, origin, request.number, approve=approve)

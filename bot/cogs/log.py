@@ -7,6 +7,7 @@ from discord.ext import commands
 from bot.messages import log as messages
 from points_core import audit, history, policy
 from points_core.outbox import Effect, Topic
+from points_core.verification import anchors
 
 if TYPE_CHECKING:
     from bot.client import PointsBot
@@ -21,6 +22,7 @@ class Log(commands.Cog):
         self.bot = bot
         bot.courier.on(Topic.RECORDED, self.recorded)
         bot.courier.on(Topic.CHANGED, self.changed)
+        bot.courier.on(Topic.ANCHORED, self.anchored)
 
     async def recorded(self, effect: Effect) -> str:
         """Log a movement of points."""
@@ -33,6 +35,14 @@ class Log(commands.Cog):
         if entry is None:
             return "no such change"
         return await self._write(effect, messages.change(entry))
+
+    async def anchored(self, effect: Effect) -> str:
+        """Show up to where the books go, outside of the database."""
+        number = int(effect.subject)
+        head = await self.bot.points.read(anchors.hash_at, effect.community, number)
+        if head is None:
+            return "no such transaction"
+        return await self._write(effect, messages.anchor(number, head))
 
     async def _write(self, effect: Effect, line: str) -> str:
         """Send a line to where the log is now, which may not be where it was when this happened."""

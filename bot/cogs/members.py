@@ -15,7 +15,8 @@ from discord.ext import commands
 from bot.messages import boards
 from bot.pages import Turn, TurnButton, page_of
 from bot.replies import respond
-from points_core import history, leaderboard, policy
+from bot.suggestions import suggested_seasons
+from points_core import history, leaderboard, policy, seasons
 from points_core.errors import InvalidTime
 from points_core.policy import Policy
 from points_core.windows import WindowName, midnight, parse_day
@@ -62,25 +63,45 @@ class Members(commands.Cog):
 
     @app_commands.command()
     @app_commands.guild_only()
+    @app_commands.rename(as_of="as-of")
     @app_commands.describe(
-        member="Whose; your own if you choose nobody", private="Only you see it (so if not chosen)"
+        member="Whose; your own if you choose nobody",
+        as_of="As it stood at the end of this day, as 2026-01-31",
+        corrected="With as-of: with what was corrected since",
+        private="Only you see it (so if not chosen)",
     )
     async def balance(
-        self, interaction: Interaction, member: Person | None = None, private: bool = True
+        self,
+        interaction: Interaction,
+        member: Person | None = None,
+        as_of: str | None = None,
+        corrected: bool = False,
+        private: bool = True,
     ) -> None:
         """See how many points somebody has, and what for."""
         person = member or interaction.user
-        found = await self.bot.points.read(history.balance, str(interaction.guild_id), str(person.id))
-        await respond(interaction, embed=boards.balance(found, person.display_name), ephemeral=private)
+        rules = await self.bot.points.read(policy.of, str(interaction.guild_id))
+        found = await self.bot.points.read(
+            history.balance,
+            str(interaction.guild_id),
+            str(person.id),
+            as_of=_end_of(as_of, self.bot.now(), rules),
+            corrected=corrected,
+        )
+        embed = boards.balance(found, person.display_name, rules.zone)
+        await respond(interaction, embed=embed, ephemeral=private)
 
     @app_commands.command()
     @app_commands.guild_only()
+    @app_commands.rename(as_of="as-of")
     @app_commands.describe(
         member="Whose points; your own if you choose nobody",
         giver="Only what this person gave or took; everybody's points if you choose no member",
         category="Only this heading",
         since="From this day on, as 2026-01-31",
         until="Up to this day, as 2026-01-31",
+        season="Only the days of this season",
+        as_of="Only what was recorded by the end of this day, as 2026-01-31",
         private="Only you see it (so if not chosen)",
     )
     async def history(
@@ -91,9 +112,14 @@ class Members(commands.Cog):
         category: str | None = None,
         since: str | None = None,
         until: str | None = None,
+        season: str | None = None,
+        as_of: str | None = None,
         private: bool = True,
     ) -> None:
         """See every movement of somebody's points: how many, why, when, by whom."""
+        during = (
+            await self.bot.points.read(seasons.named, str(interaction.guild_id), season) if season else None
+        )
         rules = await self.bot.points.read(policy.of, str(interaction.guild_id))
         person = member or (interaction.user if giver is None else None)
         heading = rules.category(category, retired=True)
@@ -102,11 +128,12 @@ class Members(commands.Cog):
             member=person.id if person else None,
             giver=giver.id if giver else None,
             category=heading.id if heading else None,
-            since=_day(since),
-            until=_day(until),
+            since=_day(since) or (during.first if during else None),
+            until=_day(until) or (during.last if during else None),
+            as_of=_day(as_of),
         )
         if turn.since and turn.until and turn.until < turn.since:
-            raise InvalidTime(f"{since} to {until}")
+            raise InvalidTime(f"{turn.since} to {turn.until}")
         await self._open(
             interaction, turn, boards.history_title(_name(person), _name(giver)), private=private
         )
@@ -124,35 +151,51 @@ class Members(commands.Cog):
 
     @app_commands.command()
     @app_commands.guild_only()
-    @app_commands.rename(as_of="as-of")
+    @app_commands.rename(as_of="as-of", first="from", last="to")
     @app_commands.choices(window=WINDOWS)
     @app_commands.describe(
         category="Only this heading",
         window="Only points of this time; all time if you choose none",
+        first="Only points from this day on, as 2026-01-31",
+        last="Only points up to this day, as 2026-01-31",
+        season="A season's result, or how it stands",
         as_of="As it stood at the end of this day, as 2026-01-31",
+        corrected="With as-of or a season: with what was corrected since",
         private="Only you see it (everybody does if not chosen)",
     )
     async def leaderboard(
         self,
         interaction: Interaction,
         category: str | None = None,
-        window: str = WindowName.ALL.value,
+        window: str | None = None,
+        first: str | None = None,
+        last: str | None = None,
+        season: str | None = None,
         as_of: str | None = None,
+        corrected: bool = False,
         private: bool = False,
     ) -> None:
         """See who has the most points, and where you stand."""
         rules = await self.bot.points.read(policy.of, str(interaction.guild_id))
         now = self.bot.now()
         board = await self.bot.points.read(
-            leaderboard.named,
+            leaderboard.asked,
             str(interaction.guild_id),
-            WindowName(window),
             now,
+            window=WindowName(window) if window else None,
+            first=_day(first),
+            last=_day(last),
+            season=season,
             category=category,
             around=str(interaction.user.id),
             as_of=_end_of(as_of, now, rules),
+            corrected=corrected,
+            compare=True,
         )
-        await respond(interaction, embed=boards.leaderboard(board, rules.zone), ephemeral=private)
+        mine_is_hidden = board.mine is not None and board.mine.hidden  # their own line would tell everybody
+        await respond(
+            interaction, embed=boards.leaderboard(board, rules.zone), ephemeral=private or mine_is_hidden
+        )
 
     @history.autocomplete("category")
     @leaderboard.autocomplete("category")
@@ -160,6 +203,11 @@ class Members(commands.Cog):
         rules = await self.bot.points.read(policy.of, str(interaction.guild_id))
         names = [c.name for c in rules.categories if current.casefold() in c.name.casefold()]
         return [Choice(name=name, value=name) for name in names[:CHOICES]]
+
+    @history.autocomplete("season")
+    @leaderboard.autocomplete("season")
+    async def _seasons(self, interaction: Interaction, current: str) -> list[Choice[str]]:
+        return await suggested_seasons(interaction, current)
 
 
 def _name(person: Person | None) -> str | None:

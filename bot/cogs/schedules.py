@@ -1,7 +1,7 @@
-"""Leaderboards that post themselves: /schedule, and the posts."""
+"""Leaderboards and reports that post themselves: /schedule, and the posts."""
 
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import discord
 from discord import app_commands
@@ -10,17 +10,20 @@ from discord.ext import commands
 
 from bot.checks import allowed, require
 from bot.messages import boards
+from bot.messages import reports as report_messages
 from bot.messages import schedules as messages
 from bot.messages.text import Post
 from bot.origin import origin_of
 from bot.posting import find_own, has_footer, send
 from bot.replies import respond
+from bot.reporting import made
 from bot.self_check import ELSEWHERE, POST, at_channel
 from points_core import leaderboard, policy, schedules
 from points_core.errors import UnknownSchedule
 from points_core.leaderboard import Board
 from points_core.outbox import Effect, Topic
 from points_core.policy import Capability
+from points_core.reports import SCHEDULABLE, ReportKind
 from points_core.schedules import EVERY, MAX_TOP
 from points_core.schedules import Post as Due
 
@@ -34,6 +37,7 @@ WINDOWS: Final = [
 RHYTHMS: Final = [
     Choice(name=messages.EVERY[every][0].upper() + messages.EVERY[every][1:], value=every) for every in EVERY
 ]
+REPORTS: Final = [Choice(name=report_messages.NAMES[kind], value=kind.value) for kind in SCHEDULABLE]
 
 log = logging.getLogger(__name__)
 
@@ -84,8 +88,9 @@ class Schedules(
         categories_text="One board for each of these, separated by commas; empty for all points together",
         top="How many places",
         live="Edit one message instead of posting a new one",
+        report="Post this report of the window instead of a leaderboard",
     )
-    @app_commands.choices(window_name=WINDOWS, every=RHYTHMS)
+    @app_commands.choices(window_name=WINDOWS, every=RHYTHMS, report=REPORTS)
     @app_commands.autocomplete(categories_text=categories)
     async def add(
         self,
@@ -97,8 +102,9 @@ class Schedules(
         categories_text: Range[str, 1, 100] | None = None,
         top: Range[int, 1, MAX_TOP] = 10,
         live: bool = False,
+        report: str | None = None,
     ) -> None:
-        """Have a leaderboard post itself."""
+        """Have a leaderboard or a report post itself."""
         rules = await require(interaction, Capability.CONFIGURE)
         assert interaction.guild is not None
         finding = at_channel(interaction.guild, "Scheduled leaderboards", str(channel.id), POST, ELSEWHERE)
@@ -115,6 +121,7 @@ class Schedules(
             categories=tuple(part.strip() for part in (categories_text or "").split(",") if part.strip()),
             top=top,
             live=live,
+            report=report,
         )
         self.bot.courier.wake()
         await respond(interaction, **messages.added(schedule, rules.zone))
@@ -173,11 +180,7 @@ class Schedules(
         return "delivered"
 
     async def _put_up(self, effect: Effect, due: Due) -> discord.Message | discord.PartialMessage:
-        rules = await self.bot.points.read(policy.of, effect.community)
-        shown = [
-            await self._board(effect.community, due, name) for name in due.schedule.categories or (None,)
-        ]
-        post = messages.board_post(due, shown, rules.zone)
+        post = await self._post(effect.community, due)
         if due.live is not None and (edited := await self._edit(due.live, post)):
             return edited
         channel = self.bot.get_partial_messageable(int(due.schedule.channel), guild_id=int(effect.community))
@@ -185,6 +188,25 @@ class Schedules(
         return await find_own(self.bot, channel, effect.created_at, known) or await send(
             channel, post, f"pts{effect.id}"
         )
+
+    async def _post(self, community: str, due: Due) -> Post:
+        if due.schedule.report is not None:
+            return messages.report_post(due, await self._report(community, due, due.schedule.report))
+        rules = await self.bot.points.read(policy.of, community)
+        shown = [await self._board(community, due, name) for name in due.schedule.categories or (None,)]
+        return messages.board_post(due, shown, rules.zone)
+
+    async def _report(self, community: str, due: Due, kind: ReportKind) -> Post:
+        """Return a report of the window in which the slot lay; without its picture where files are refused."""
+        channel = self.bot.get_channel(int(due.schedule.channel))
+        refused = (
+            isinstance(channel, discord.TextChannel)
+            and not channel.permissions_for(channel.guild.me).attach_files
+        )
+        asked: dict[str, Any] = {"window": due.schedule.window}
+        if kind is ReportKind.GIVERS:
+            asked |= {"top": due.schedule.top, "public": True}
+        return await made(self.bot, community, kind, due.due_at, asked, pictured=not refused)
 
     async def _board(self, community: str, due: Due, category: str | None) -> Board:
         """Return a board of the window in which the slot lay, however late it is posted."""
@@ -195,6 +217,7 @@ class Schedules(
             due.due_at,
             category=category,
             top=due.schedule.top,
+            compare=True,
         )
 
     async def _edit(self, live: tuple[str, str], post: Post) -> discord.PartialMessage | None:
@@ -202,9 +225,14 @@ class Schedules(
         message = self.bot.get_partial_messageable(int(live[0])).get_partial_message(int(live[1]))
         try:
             await message.edit(
-                content=post["content"], embeds=post["embeds"], allowed_mentions=post["allowed_mentions"]
+                content=post["content"],
+                embeds=post["embeds"],
+                attachments=post.get("files", []),
+                allowed_mentions=post["allowed_mentions"],
             )
         except discord.NotFound:
+            for file in post.get("files", []):
+                file.reset()  # it was read to its end, and goes out in a new message
             return None
         return message
 

@@ -13,7 +13,7 @@ from discord.ext import commands
 from bot import policy_changes, rights
 from bot.checks import allowed, require
 from bot.messages import settings as messages
-from bot.messages.changes import CAPABILITIES, CHANNELS
+from bot.messages.changes import CAPABILITIES, CHANNELS, LEAVING
 from bot.messages.text import Reply
 from bot.policy_changes import carried_out
 from bot.refusals import View, answered
@@ -21,7 +21,7 @@ from bot.replies import respond
 from bot.rights import RoleMenu
 from bot.self_check import NEEDS, at_channel
 from points_core import audit, policy
-from points_core.policy import MAX_REQUEST_HOURS, Capability, Policy
+from points_core.policy import MAX_ERASURE_DAYS, MAX_LEAVE_DAYS, MAX_REQUEST_HOURS, Capability, Policy
 from points_core.values import MAX_AMOUNT, MAX_CATEGORY_NAME
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ NO_LIMIT, NEVER = 0, -1  # how an option says "none": Discord's numbers cannot b
 CHANNEL_CHOICES: Final = [Choice(name=label, value=name) for name, label in CHANNELS.items()]
 RIGHT_CHOICES: Final = [
     Choice(name=label, value=capability.value) for capability, label in CAPABILITIES.items()
+]
+LEAVE_CHOICES: Final = [
+    Choice(name=words.capitalize(), value=policy.value) for policy, words in LEAVING.items()
 ]
 
 Amount = Range[int, 1, MAX_AMOUNT]
@@ -197,6 +200,25 @@ class PointsSettings(
         await interaction.response.defer(ephemeral=True, thinking=True)
         change = await carried_out(interaction, policy_changes.change, timezone=zone)
         await interaction.followup.send(**messages.changed(change))
+
+    @app_commands.command()
+    @app_commands.rename(erasure_days="erasure-days", leave_days="leave-days")
+    @app_commands.describe(
+        erasure_days="How many days a member has to take back the wish to be erased",
+        leave="What becomes of members who left, and stay away",
+        leave_days="After how many days away",
+    )
+    @app_commands.choices(leave=LEAVE_CHOICES)
+    async def privacy(
+        self,
+        interaction: "discord.Interaction[PointsBot]",
+        erasure_days: Range[int, 0, MAX_ERASURE_DAYS] | None = None,
+        leave: str | None = None,
+        leave_days: Range[int, 1, MAX_LEAVE_DAYS] | None = None,
+    ) -> None:
+        """Change how personal data is kept."""
+        given = _given(erasure_days=erasure_days, leave_policy=leave, leave_days=leave_days)
+        await _change(interaction, "privacy", given)
 
     @categories.command(name="add")
     @app_commands.describe(name="What points can be given for, in a word or two")

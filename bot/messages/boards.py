@@ -5,7 +5,7 @@ has left, as a bare number.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import discord
@@ -24,6 +24,7 @@ SHORT_REASON = 120  # characters of a reason where /history has the whole one
 SHORTEST_REASON = 60  # … and where five of them would not fit otherwise: escaped they are twice as long
 
 MEDALS = {1: "🥇", 2: "🥈", 3: "🥉"}  # beside the number, never instead of it
+HIDDEN = "a hidden member"
 INDENT = "\u2003"  # as wide as a medal
 
 WINDOWS = {
@@ -45,8 +46,8 @@ WINDOWS = {
 # ── a balance ──
 
 
-def balance(member: Balance, name: str) -> discord.Embed:
-    """Return what the member called `name` has, where it comes from, and what waits."""
+def balance(member: Balance, name: str, zone: ZoneInfo) -> discord.Embed:
+    """Return what the member called `name` has or had, where it comes from, and what waits or waited."""
     embed = discord.Embed(
         title=f"{inline(name, MAX_SHOWN_NAME)} · {text.points(member.current)}", colour=Colour.BLUE
     )
@@ -62,6 +63,8 @@ def balance(member: Balance, name: str) -> discord.Embed:
     if member.pending:
         waiting = joined(map(_pending, member.pending), FIELD)
         embed.add_field(name="Waiting for approval", value=waiting, inline=False)
+    if member.as_of is not None:
+        embed.set_footer(text=_then(member.as_of, zone, corrected=member.corrected))
     return embed
 
 
@@ -142,14 +145,18 @@ def not_your_page() -> Reply:
     )
 
 
-def filters(*, category: str | None, since: date | None, until: date | None, zone: ZoneInfo) -> str:
+def filters(
+    *, category: str | None, since: date | None, until: date | None, as_of: date | None, zone: ZoneInfo
+) -> str:
     """Return in words what a page of the history leaves out."""
     parts = [f"only {category}"] if category else []
     if since:
         parts.append(f"from {long_day(since)}")
     if until:
         parts.append(f"until {long_day(until)}")
-    if since or until:
+    if as_of:
+        parts.append(f"recorded by {long_day(as_of)}")
+    if since or until or as_of:
         parts.append(zone.key)
     return " · ".join(parts)
 
@@ -176,6 +183,8 @@ def leaderboard(board: Board, zone: ZoneInfo) -> discord.Embed:
 def _title(board: Board) -> str:
     named = board.name is not None and board.as_of is None
     parts = ["Leaderboard", WINDOWS[board.name] if board.name and named else _days(board)]
+    if board.season is not None:
+        parts[1] = f"season {inline(board.season, MAX_CATEGORY_NAME)}"
     if board.category:
         parts.append(inline(board.category, MAX_CATEGORY_NAME))
     return " · ".join(parts)
@@ -187,6 +196,11 @@ def _days(board: Board) -> str:
         return WINDOWS[WindowName.ALL]
     last = after - timedelta(days=1)
     return long_day(first) if first == last else f"{long_day(first)} to {long_day(last)}"
+
+
+def _then(as_of: datetime, zone: ZoneInfo, *, corrected: bool) -> str:
+    day = f"the end of {long_day(as_of.astimezone(zone).date())}"
+    return f"up to {day}, with what was corrected since" if corrected else f"as it stood at {day}"
 
 
 def _standings(board: Board) -> str:
@@ -202,20 +216,38 @@ def _standing(board: Board, standing: Standing) -> str:
     """Return a line; an equals sign beside the rank says that it is shared."""
     shared = "=" if _is_shared(board, standing) else "."
     rank = f"{MEDALS.get(standing.rank, INDENT)} **{standing.rank:,}{shared}**"
-    line = f"{rank} {name_of(standing.user_id, standing.name)} · **{text.points(standing.points)}**"
+    name = HIDDEN if standing.hidden else name_of(standing.user_id, standing.name)
+    line = f"{rank} {name} · **{text.points(standing.points)}**"
+    line += _movement(board, standing)
     return f"{line} ← you" if standing == board.mine else line
+
+
+def _compared(board: Board) -> bool:
+    """Return whether movements are worth showing: where nobody stood before, all would be new."""
+    return any(line.moved is not None for line in (*board.standings, *board.neighbours))
+
+
+def _movement(board: Board, standing: Standing) -> str:
+    """Return how many ranks a line rose or fell since the window before, nothing where it stayed."""
+    if standing.new and _compared(board):
+        return " · new"
+    if not standing.moved:
+        return ""
+    return f" {'▲' if standing.moved > 0 else '▼'}{abs(standing.moved):,}"
 
 
 def _is_shared(board: Board, standing: Standing) -> bool:
     if board.more_tied and standing.rank == board.standings[-1].rank:
         return True
-    seen = {*board.standings, *board.neighbours}
-    return any(other.rank == standing.rank for other in seen - {standing})
+    ranks = ([other.rank for other in lines] for lines in (board.standings, board.neighbours))
+    return any(shown.count(standing.rank) > 1 for shown in ranks)
 
 
 def _empty(board: Board) -> str:
     if board.as_of is not None:
         return "Nobody had points here by then."
+    if board.season is not None:
+        return "Nobody got points in this season." if board.sealed else "Nobody has points in it yet."
     if board.name in {None, WindowName.ALL} and board.category is None:
         return "Nobody has points here yet. The first `/award` puts somebody on top."
     return "Nobody has points here yet: this board is still to be won."
@@ -227,10 +259,14 @@ def _footer(board: Board, zone: ZoneInfo) -> str:
         parts.append(f"You: rank {board.mine.rank:,} of {board.members:,}")
     elif board.members:
         parts.append(f"{board.members:,} {'member' if board.members == 1 else 'members'}")
-    if board.as_of is None and board.name not in {None, WindowName.ALL}:
+    if board.season is not None or (board.as_of is None and board.name not in {None, WindowName.ALL}):
         parts.append(_days(board))
     if board.as_of is not None:
-        parts.append(f"as it stood at the end of {long_day(board.as_of.astimezone(zone).date())}")
+        parts.append(_then(board.as_of, zone, corrected=board.corrected))
+    elif board.season is not None and (board.sealed or board.corrected):
+        parts.append("sealed" if board.sealed else "with what was corrected since it ended")
+    if _compared(board):
+        parts.append("▲ ▼ against the season before" if board.season else "▲ ▼ against the time before")
     return " · ".join(parts)
 
 

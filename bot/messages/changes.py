@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from bot.messages import text
 from points_core.audit import AuditEntry
-from points_core.policy import Capability
+from points_core.policy import Capability, LeavePolicy
 from points_core.values import ActorKind
 
 Document = Mapping[str, Any]
@@ -55,6 +55,18 @@ def _threshold(threshold: int | None) -> str:
     return f"more than {text.points(threshold)} wait" if threshold else "everything waits"
 
 
+def _days(days: int) -> str:
+    return f"{days} {'day' if days == 1 else 'days'}" if days else "no wait"
+
+
+LEAVING: Final = {
+    LeavePolicy.KEEP: "kept as they are",
+    LeavePolicy.HIDE: "hidden from boards",
+    LeavePolicy.ERASE: "erased",
+}
+"""What becomes of a member who left."""
+
+
 SETTINGS: Final[dict[str, tuple[str, Callable[[Any], str]]]] = {
     "min_award": ("Smallest amount", text.points),
     "max_award": ("Largest amount", text.points),
@@ -73,6 +85,9 @@ SETTINGS: Final[dict[str, tuple[str, Callable[[Any], str]]]] = {
     ),
     "approvals_channel": (CHANNELS["approvals_channel"], lambda id: channel(id, "where they were asked for")),
     "log_channel": (CHANNELS["log_channel"], lambda id: channel(id, "none")),
+    "erasure_days": ("An erasure is carried out after", _days),
+    "leave_policy": ("Who left is", lambda policy: LEAVING[policy]),
+    "leave_days": ("Counted as gone after", _days),
 }
 """Every setting of the policy but the roles, in the order in which people read them."""
 
@@ -128,6 +143,8 @@ def actor(entry: AuditEntry) -> str:
     """Return how to show who made a change."""
     if entry.actor.kind is ActorKind.MEMBER:
         return text.who(entry.actor.user_id, entry.actor.name)
+    if entry.actor.kind is ActorKind.CLIENT and entry.actor.name:
+        return f"the program **{text.shown(entry.actor.name, 60)}**"
     return f"the {entry.actor.kind.value}"
 
 
@@ -145,18 +162,52 @@ def _something(entry: AuditEntry) -> str:
     return f"{what} **{text.shown(entry.target, 60)}**" + (f" – {details}" if details else "")
 
 
+def _season(entry: AuditEntry) -> str:
+    return f"season **{text.shown(entry.target, 60)}**"
+
+
 _ACTIONS: Final[dict[str, Callable[[AuditEntry], str]]] = {
     "policy.change": _changed,
     "category.add": lambda entry: f"opened the category {_name(entry.after)}",
     "category.retire": lambda entry: f"retired the category {_name(entry.before)}",
     "category.rename": lambda entry: f"renamed the category {_name(entry.before)} → {_name(entry.after)}",
+    "client.create": lambda entry: f"made a token for {_name(entry.after)} – {_details(entry.after)}",
+    "client.revoke": lambda entry: f"revoked the token of {_name(entry.before)}",
+    "request.vote": lambda entry: f"told somebody's decision on **{text.shown(entry.target, 40)}**",
+    "request.cancel": lambda entry: f"took back **{text.shown(entry.target, 40)}**",
+    "batch.award": lambda entry: f"awarded a batch – {_details(entry.after)}",
+    "privacy.erase": lambda entry: f"asked to be erased ({text.shown(entry.target, 40)})",
+    "privacy.cancel": lambda entry: f"took back the wish to be erased ({text.shown(entry.target, 40)})",
+    "privacy.erased": lambda entry: f"erased {text.shown(entry.target, 40)}",
+    "privacy.hide": lambda entry: f"hid {text.shown(entry.target, 40)} from boards",
+    "privacy.show": lambda entry: f"showed {text.shown(entry.target, 40)} on boards again",
     "schedule.add": lambda entry: (
         f"added schedule **#{text.shown(entry.target, 20)}** – {_details(entry.after)}"
     ),
+    "batch.bulk": lambda entry: f"posted {_batch(entry)}",
+    "batch.import": lambda entry: f"imported {_batch(entry)}",
+    "batch.undo": lambda entry: f"undid a batch, as {_batch(entry)}",
+    "export.read": lambda entry: f"exported **{text.shown(entry.target, 20)}** – {_details(entry.after)}",
+    "books.close": lambda entry: (
+        f"closed the books at **{text.shown(entry.target, 30)}**: they failed their verification – "
+        f"{_details(entry.after)}"
+    ),
+    "books.reopen": lambda entry: f"opened the books again at **{text.shown(entry.target, 30)}**",
+    "books.restore": lambda entry: (
+        f"brought the books back to a backup – was #{(entry.before or {}).get('number')}, "
+        f"is #{(entry.after or {}).get('number')}, of {text.shown(str((entry.after or {}).get('made_at')), 40)}"
+    ),
+    "season.start": lambda entry: f"started {_season(entry)} – {_details(entry.after)}",
+    "season.end": lambda entry: f"ended {_season(entry)}",
+    "season.seal": lambda entry: f"sealed {_season(entry)} – {_details(entry.after)}",
     "schedule.remove": lambda entry: (
         f"removed schedule **#{text.shown(entry.target, 20)}** – {_details(entry.before)}"
     ),
 }
+
+
+def _batch(entry: AuditEntry) -> str:
+    return f"**batch {text.shown(entry.target, 20)}** – {_details(entry.after)}"
 
 
 def _details(document: Document | None) -> str:

@@ -36,6 +36,11 @@ def _balance(balance: int) -> str:
     return f"{balance:,}".replace("-", text.MINUS)
 
 
+def anchor(number: int, chain_head: bytes) -> str:
+    """Return the line that fixes the books up to transaction `number` outside of the database."""
+    return f"⚓ The books up to **#{number}** are sealed by `{number}:{chain_head.hex()}`"
+
+
 def change(entry: AuditEntry) -> str:
     """Return who changed what, before → after."""
     did = fitting(changes.did(entry).split("; "), MAX_LINE, "; ")

@@ -8,7 +8,7 @@ from bot.messages import text
 from bot.messages.text import Colour, Reply
 from points_core.errors import LooksRepeated
 from points_core.policy import Policy
-from points_core.values import Actor, ActorKind, Kind, Receipt, Request
+from points_core.values import MAX_CATEGORY_NAME, Actor, ActorKind, Kind, Receipt, Request
 
 ROUND_AMOUNTS = (1, 2, 3, 5, 10, 15, 20, 25, 50, 100, 200, 250, 500, 1_000, 2_500, 5_000, 10_000)
 MAX_SHOWN_NAME = 32  # characters of a Discord name
@@ -71,7 +71,14 @@ def _card(receipt: Receipt) -> discord.Embed:
         embed.add_field(name="Category", value=text.category(receipt.category))
     if receipt.evidence:
         embed.add_field(name="Evidence", value=receipt.evidence, inline=False)
+    if receipt.season:
+        embed.add_field(name="Sealed season", value=_sealed(receipt.season), inline=False)
     return embed
+
+
+def _sealed(season: str) -> str:
+    name = inline(season, MAX_CATEGORY_NAME)
+    return f"This is dated into **{name}**. Its sealed result stays; only its corrected view changes."
 
 
 def by(actor: Actor) -> str:

@@ -1,4 +1,4 @@
-"""Leaderboards that post themselves: what is posted, and how their schedules are spoken of."""
+"""Leaderboards and reports that post themselves: what is posted, and how their schedules are spoken of."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import discord
 
-from bot.messages import boards, text
+from bot.messages import boards, reports, text
 from bot.messages.text import Colour, Post, Reply
 from bot.self_check import Finding
 from points_core.leaderboard import Board
@@ -34,6 +34,13 @@ def board_post(due: Due, shown: Sequence[Board], zone: ZoneInfo) -> Post:
     )
 
 
+def report_post(due: Due, report: Post) -> Post:
+    """Return the post for one slot of a report, with what was late or left out."""
+    _mark(report["embeds"][-1], marker(due))
+    report["content"] = _lateness(due)
+    return report
+
+
 def marker(due: Due) -> str:
     """Return the line under the last board by which the bot recognises the post of a slot."""
     slot = due.slot.removeprefix("now-")
@@ -46,7 +53,8 @@ def _mark(embed: discord.Embed, line: str) -> None:
 
 
 def _lateness(due: Due) -> str:
-    lines = [f"This board was due {text.when(due.due_at, 'f')}."] if due.late else []
+    what = "report" if due.schedule.report else "board"
+    lines = [f"This {what} was due {text.when(due.due_at, 'f')}."] if due.late else []
     if due.skipped:
         days = [boards.long_day(date.fromisoformat(slot)) for slot in due.skipped]
         named = ", ".join(days[-SKIPPED_SHOWN:])
@@ -87,7 +95,9 @@ def removed(schedule: ScheduleView, zone: ZoneInfo) -> Reply:
 def posting(schedule: ScheduleView) -> Reply:
     """Return the private answer to who wants a board now."""
     return Reply(
-        content=f"The board of schedule #{schedule.number} goes to <#{schedule.channel}> now.", ephemeral=True
+        content=f"{'The report' if schedule.report else 'The board'} of schedule #{schedule.number} "
+        f"goes to <#{schedule.channel}> now.",
+        ephemeral=True,
     )
 
 
@@ -121,13 +131,16 @@ def line(schedule: ScheduleView, zone: ZoneInfo) -> str:
     what = f"{boards.WINDOWS[schedule.window]}, top {schedule.top}" + (
         f", for {categories}" if categories else ""
     )
+    if schedule.report is not None:
+        what = f"report {reports.NAMES[schedule.report]}, {boards.WINDOWS[schedule.window]}"
     how = "kept up to date in one message in" if schedule.live else "in"
     return f"{what}, {how} <#{schedule.channel}> {EVERY[schedule.every]} at {schedule.at} ({zone.key})"
 
 
 def choice(schedule: ScheduleView) -> str:
     """Return a schedule as a choice of at most 100 characters, without markdown."""
-    what = f"#{schedule.number} · {boards.WINDOWS[schedule.window]}"
+    report = f"{reports.NAMES[schedule.report]}, " if schedule.report is not None else ""
+    what = f"#{schedule.number} · {report}{boards.WINDOWS[schedule.window]}"
     return f"{what} · {EVERY[schedule.every]} at {schedule.at}"
 
 

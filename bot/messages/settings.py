@@ -22,6 +22,7 @@ SECTIONS: Final = {
     "Approval": ("approval_threshold", "quorum", "request_hours"),
     "Channels": tuple(CHANNELS),
     "Time": ("timezone",),
+    "Privacy": ("erasure_days", "leave_policy", "leave_days"),
 }
 """Which settings stand together."""
 
@@ -38,6 +39,7 @@ COMMANDS: Final = {
     "Approval": "approval",
     "Channels": "channels",
     "Time": "time",
+    "Privacy": "privacy",
     "Rights": "roles",
     "Categories": "categories",
 }

@@ -47,6 +47,7 @@ class Post(TypedDict, total=False):
     content: str
     embed: discord.Embed
     embeds: list[discord.Embed]
+    files: list[discord.File]
     view: ui.View
     allowed_mentions: discord.AllowedMentions
 

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, func, select, update
 from sqlalchemy.orm import aliased
 
 from points_core import communities, policy
 from points_core.errors import (
     UnknownRequest,
 )
-from points_core.models import ApprovalRequest, ApprovalVote, Category, Community, Member
+from points_core.models import ApiClient, ApprovalRequest, ApprovalVote, Category, Community, Member
 from points_core.values import (
     MAX_NUMBER,
     Actor,
@@ -76,7 +76,7 @@ _REQUESTS = (
         Member.name,
         Category.name.label("category"),
         _Asking.user_id.label("asking_user_id"),
-        _Asking.name.label("asking_name"),
+        func.coalesce(_Asking.name, ApiClient.name).label("asking_name"),
     )
     .join(
         Member,
@@ -84,7 +84,19 @@ _REQUESTS = (
     )
     .outerjoin(
         _Asking,
-        and_(_Asking.community_id == ApprovalRequest.community_id, _Asking.id == ApprovalRequest.actor_id),
+        and_(
+            ApprovalRequest.actor_kind == ActorKind.MEMBER.value,
+            _Asking.community_id == ApprovalRequest.community_id,
+            _Asking.id == ApprovalRequest.actor_id,
+        ),
+    )
+    .outerjoin(
+        ApiClient,
+        and_(
+            ApprovalRequest.actor_kind == ActorKind.CLIENT.value,
+            ApiClient.community_id == ApprovalRequest.community_id,
+            ApiClient.id == ApprovalRequest.actor_id,
+        ),
     )
     .outerjoin(
         Category,
@@ -186,7 +198,7 @@ def _request(row: Any, votes: tuple[Vote, ...]) -> Request:  # noqa: ANN401 - a 
         category=row.category,
         reason=row.reason,
         evidence=row.evidence,
-        requester=Actor(ActorKind(row.actor_kind), row.asking_user_id, row.asking_name),
+        requester=_requester(row),
         quorum=row.quorum,
         opened_at=row.opened_at,
         expires_at=row.expires_at,
@@ -197,3 +209,9 @@ def _request(row: Any, votes: tuple[Vote, ...]) -> Request:  # noqa: ANN401 - a 
         votes=votes,
         note=row.note,
     )
+
+
+def _requester(row: Any) -> Actor:  # noqa: ANN401 - a row of _REQUESTS
+    kind = ActorKind(row.actor_kind)
+    client = row.actor_id if kind is ActorKind.CLIENT else None
+    return Actor(kind, row.asking_user_id, row.asking_name, client)

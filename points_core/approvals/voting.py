@@ -16,10 +16,11 @@ from points_core.errors import (
     UnknownRequest,
 )
 from points_core.ledger import Movement
-from points_core.models import ApprovalRequest, ApprovalVote, Community
+from points_core.models import ApprovalRequest, ApprovalVote, Community, LedgerHead
 from points_core.outbox import Topic
 from points_core.policy import Capability
 from points_core.values import (
+    Actor,
     Origin,
     Receipt,
     Request,
@@ -132,7 +133,7 @@ def cancel(tx: Connection, origin: Origin, number: int, *, any_request: bool = F
     """
     head, _ = policy.locked(tx, origin)
     waiting = stored.load(tx, head.community_id, number)
-    if not any_request and waiting.requester.user_id != origin.actor.user_id:
+    if not any_request and not _is_same(waiting.requester, origin.actor):
         raise NotAllowed(Capability.UNDO.value)
     if waiting.state is RequestState.CANCELLED:
         return replace(waiting, replayed=True)
@@ -141,12 +142,22 @@ def cancel(tx: Connection, origin: Origin, number: int, *, any_request: bool = F
     return _close(tx, head.community_id, waiting, RequestState.CANCELLED, origin.at)
 
 
+def _is_same(one: Actor, other: Actor) -> bool:
+    """Return whether two actors are one; names change."""
+    return (one.kind, one.user_id, one.client) == (other.kind, other.user_id, other.client)
+
+
 def expire_due(tx: Connection, now: datetime, limit: int = 100) -> list[tuple[str, int]]:
     """Close up to `limit` requests whose time is over; return them as (community's outside id, number)."""
     due = (
         select(Community.key, ApprovalRequest.community_id, ApprovalRequest.number)
         .join(Community, Community.id == ApprovalRequest.community_id)
-        .where(ApprovalRequest.state == RequestState.PENDING.value, ApprovalRequest.expires_at <= now)
+        .join(LedgerHead, LedgerHead.community_id == ApprovalRequest.community_id)
+        .where(
+            ApprovalRequest.state == RequestState.PENDING.value,
+            ApprovalRequest.expires_at <= now,
+            LedgerHead.closed_because.is_(None),
+        )
         .order_by(ApprovalRequest.community_id, ApprovalRequest.number)
         .limit(limit)
     )

@@ -3,7 +3,15 @@
 running.py     settings, one open database per command, exit codes
 moving.py      award, deduct, undo
 reading.py     balance, history, leaderboard
+reports.py     report
+seasons.py     season start, list, show, end
+exporting.py   export
+importing.py   import, batch list, batch undo
 operating.py   db upgrade, verify, doctor
+keeping.py     backup, restore
+tokens.py      token create, list, revoke
+serving.py     serve
+privacy.py     privacy export, erase, cancel, hide, show, due
 words.py       what an error says to an operator
 
 Exit codes: 0 done, 1 refused or not in order, 2 wrong usage, settings or an unusable database.
@@ -11,7 +19,19 @@ Exit codes: 0 done, 1 refused or not in order, 2 wrong usage, settings or an unu
 
 import typer
 
-from points_core.cli import moving, operating, reading
+from points_core.cli import (
+    exporting,
+    importing,
+    keeping,
+    moving,
+    operating,
+    privacy,
+    reading,
+    reports,
+    seasons,
+    serving,
+    tokens,
+)
 
 app = typer.Typer(
     name="points",
@@ -23,6 +43,9 @@ app = typer.Typer(
 database = typer.Typer(help="The database itself.", no_args_is_help=True)
 app.add_typer(database, name="db")
 
+season = typer.Typer(help="Seasons, each sealed when it is over.", no_args_is_help=True)
+app.add_typer(season, name="season")
+
 for operation in (
     moving.award,
     moving.deduct,
@@ -30,11 +53,41 @@ for operation in (
     reading.balance,
     reading.history,
     reading.leaderboard,
+    reports.report,
+    serving.serve,
     operating.verify,
     operating.doctor,
+    keeping.backup,
+    keeping.restore,
 ):
     app.command()(operation)
 database.command()(operating.upgrade)
+season.command()(seasons.start)
+season.command("list")(seasons.listed)
+season.command()(seasons.show)
+season.command()(seasons.end)
+
+token = typer.Typer(help="Tokens for programs that use the HTTP API.", no_args_is_help=True)
+app.add_typer(token, name="token")
+token.command()(tokens.create)
+token.command("list")(tokens.listed)
+token.command()(tokens.revoke)
+
+personal = typer.Typer(help="Personal data: a copy for a member, erasing, hiding.", no_args_is_help=True)
+app.add_typer(personal, name="privacy")
+personal.command()(privacy.export)
+personal.command()(privacy.erase)
+personal.command()(privacy.cancel)
+personal.command()(privacy.hide)
+personal.command()(privacy.show)
+personal.command()(privacy.due)
+
+app.command()(exporting.export)
+app.command("import")(importing.import_)
+batch = typer.Typer(help="Transactions made together, and undone together.", no_args_is_help=True)
+app.add_typer(batch, name="batch")
+batch.command("list")(importing.batches)
+batch.command("undo")(importing.undo_batch)
 
 
 def main() -> None:

@@ -105,6 +105,8 @@ def _answer(outcome: Receipt | Request, as_json: bool) -> None:
             f"#{outcome.number} {outcome.kind} {outcome.amount:+} for {outcome.user_id}: "
             f"{outcome.before} → {outcome.after}{again}"
         )
+        if outcome.season:
+            say(f"It is dated into the sealed season {outcome.season!r}, whose result stays.")
     else:
         say(
             f"Request {outcome.number} for {outcome.amount:+} to {outcome.user_id} is {outcome.state}: "

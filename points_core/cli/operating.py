@@ -1,46 +1,85 @@
 """Commands for the operator: bring the tables up to date, verify the books, examine the installation."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from points_core import backup, migrations, verification
 from points_core import doctor as examination
-from points_core import migrations, verification
-from points_core.cli.running import AsJson, Community, fail, now, run, say, say_json
+from points_core.cli.running import AsJson, Community, community_of, fail, now, run, say, say_json
+from points_core.communities import GENESIS
 from points_core.database import Points, migrate
 from points_core.doctor import Finding, Health
-from points_core.errors import PointsError
+from points_core.errors import InvalidSetting, PointsError
 from points_core.settings import Settings, sync_url
-from points_core.verification import Broken
+from points_core.verification import Known, Outcome
 
 
 def upgrade() -> None:
     """Create the tables, or bring them to this version's."""
     try:
-        migrate(sync_url(Settings.load().database_url))
+        settings = Settings.load()
+        migrate(sync_url(settings.database_url), settings.restore_points)
     except PointsError as error:
         fail(error)
     say(f"The tables are at revision {migrations.HEAD}.")
 
 
-def verify(community: Community = None, as_json: AsJson = False) -> None:
+def verify(
+    community: Community = None,
+    incremental: Annotated[
+        bool, typer.Option("--incremental", help="Only what is new since the books were last in order.")
+    ] = False,
+    manifest: Annotated[
+        list[Path] | None, typer.Option("--manifest", help="A backup's manifest to compare with.")
+    ] = None,
+    anchor: Annotated[
+        list[str] | None,
+        typer.Option("--anchor", help="NUMBER:HASH as the log channel shows it, to compare with."),
+    ] = None,
+    reopen: Annotated[
+        str | None, typer.Option("--reopen", help="Open this community's books again if they are in order.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Recompute the books of one community, or all, and compare. Ends with 1 if anything is broken."""
 
-    async def work(points: Points) -> list[Broken]:
-        broken = await points.read(verification.verify, community)
-        await points.write(verification.record, now(), broken, community)
-        return broken
+    async def work(points: Points) -> tuple[Outcome, list[str]]:
+        known = [head for file in manifest or () for head in backup.known(backup.read_manifest(file))]
+        known += [_anchor(community_of(points, community), text) for text in anchor or ()]
+        outcome = await points.study(
+            verification.examine, reopen or community, incremental=incremental and not reopen, known=known
+        )
+        opened: list[str] = []
+        if reopen:
+            opened = await points.write(verification.reopen, now(), outcome)
+        await points.write(verification.settle, now(), outcome)
+        return outcome, opened
 
-    broken = run(work)
+    outcome, opened = run(work)
     if as_json:
-        say_json(broken)
+        say_json(outcome.broken)
     else:
-        for each in broken:
+        for each in outcome.broken:
             say(f"BROKEN in {each.community}: {each.invariant}: {each.detail}")
-        if not broken:
+        for name in opened:
+            say(f"The books of {name} are open again.")
+        if not outcome.broken:
             say("The books are in order.")
-    if broken:
+    if outcome.broken:
         raise SystemExit(1)
+
+
+def _anchor(community: str, text: str) -> Known:
+    number, _, digest = text.removeprefix("#").partition(":")
+    try:
+        known = Known(community, int(number), bytes.fromhex(digest), "the anchor given")
+    except ValueError:
+        known = None
+    if known is None or len(known.hash) != len(GENESIS):
+        raise InvalidSetting("anchor", text[:100], "NUMBER:HASH, as the log channel shows it")
+    return known
 
 
 def doctor(

@@ -5,6 +5,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 from uuid import uuid4
 
@@ -14,7 +15,7 @@ from points_core.cli.words import words
 from points_core.database import Points
 from points_core.errors import PointsError, Refused
 from points_core.settings import Settings
-from points_core.values import Actor, ActorKind, Origin
+from points_core.values import Actor, ActorKind, Origin, outside_key
 
 T = TypeVar("T")
 
@@ -58,7 +59,8 @@ def community_of(points: Points, named: str | None) -> str:
 
 def origin(points: Points, community: str | None, key: str | None) -> Origin:
     """Return the origin of a command typed at the host."""
-    return Origin(community_of(points, community), Actor(ActorKind.OPERATOR), now(), key or f"cli:{uuid4()}")
+    kept = outside_key("cli", key) if key else f"cli:{uuid4()}"
+    return Origin(community_of(points, community), Actor(ActorKind.OPERATOR), now(), kept)
 
 
 def say(line: str) -> None:
@@ -78,4 +80,6 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
         return [_plain(item) for item in value]
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
-    return value if isinstance(value, str | int | bool | None) else str(value.isoformat())
+    if isinstance(value, Path | bytes):
+        return str(value) if isinstance(value, Path) else value.hex()
+    return value if isinstance(value, str | int | float | bool | None) else str(value.isoformat())

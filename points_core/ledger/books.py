@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert
 
-from points_core import communities, outbox, scores
+from points_core import communities, outbox, scores, seasons
 from points_core.communities import Head, Person
 from points_core.errors import (
     AlreadyReversed,
@@ -27,6 +27,7 @@ from points_core.models import Member, PointBalance, PointTransaction
 from points_core.outbox import Topic
 from points_core.policy import Category, Policy
 from points_core.scores import Scores
+from points_core.seasons import Sealed
 from points_core.statements import insert_or_update
 from points_core.values import MAX_BALANCE, Actor, ActorKind, Kind, Receipt
 
@@ -48,6 +49,7 @@ class Movement:
     effective_at: datetime | None = None
     request: int | None = None
     validator_id: int | None = None
+    batch: int | None = None
 
     def commitment(self, member_id: int, salt: bytes, reverses: int | None = None) -> bytes:
         """Return the salted hash of what is asked; a reversal's date is its original's, not asked for."""
@@ -77,6 +79,7 @@ class Books:
     entries: dict[int, Entry]
     keys: dict[str, int]
     scores: Scores
+    sealed: tuple[Sealed, ...] = ()
     rows: list[dict[str, Any]] = field(default_factory=list)
     new_people: list[dict[str, Any]] = field(default_factory=list)
     new_names: dict[int, str] = field(default_factory=dict)
@@ -102,6 +105,7 @@ class Books:
             entries=known,
             keys=by_key,
             scores=scores.load(tx, head.community_id, policy.zone, member_ids, category_ids),
+            sealed=seasons.sealed(tx, head.community_id) if head.seasons else (),
         )
 
     def seen(self, movement: Movement) -> Receipt | None:
@@ -116,7 +120,7 @@ class Books:
         person = self.people.get(movement.user_id)
         if person is None or not self._same(entry, movement, person.id):
             raise DuplicateTransaction(movement.key)
-        return replace(entry.receipt, replayed=True)
+        return self._again(entry.receipt)
 
     def post(self, movement: Movement) -> Receipt:
         """Move points, or return the earlier receipt of the same key with `replayed` set.
@@ -138,7 +142,9 @@ class Books:
             spends=movement.amount < 0,
         )
 
-    def reverse(self, number: int, *, reason: str, actor: Actor, key: str, at: datetime) -> Receipt:
+    def reverse(
+        self, number: int, *, reason: str, actor: Actor, key: str, at: datetime, batch: int | None = None
+    ) -> Receipt:
         """Take transaction `number` back, dated with it; or return the earlier receipt of the same key.
 
         Raises UnknownTransaction, AlreadyReversed, NotReversible, InsufficientBalance, BalanceOutOfRange,
@@ -147,7 +153,7 @@ class Books:
         original = self.entries.get(number)
         if original is None:
             raise UnknownTransaction(number)
-        movement = self._counter(original, reason=reason, actor=actor, key=key, at=at)
+        movement = replace(self._counter(original, reason=reason, actor=actor, key=key, at=at), batch=batch)
         if earlier := self._seen_reversal(movement, original):
             return earlier
         if original.receipt.kind is Kind.REVERSAL:
@@ -189,7 +195,9 @@ class Books:
         return person.id
 
     def actor_id(self, actor: Actor, at: datetime) -> int | None:
-        """Return the member number of an acting member, None for every other kind of actor."""
+        """Return an acting member's number, a program's, None for every other kind of actor."""
+        if actor.kind is ActorKind.CLIENT:
+            return actor.client
         if actor.kind is not ActorKind.MEMBER or actor.user_id is None:
             return None
         return self.enrol(actor.user_id, actor.name, at)
@@ -235,6 +243,8 @@ class Books:
     def _tell(self, tx: Connection) -> None:
         if self.policy.log_channel:
             for row in self.rows:
+                if row["batch"] is not None:
+                    continue  # a batch has one line of its own, however many movements it has
                 outbox.add(
                     tx,
                     self.head.community_id,
@@ -243,6 +253,10 @@ class Books:
                     at=row["recorded_at"],
                     place=self.policy.log_channel,
                 )
+
+    def _again(self, receipt: Receipt) -> Receipt:
+        season = seasons.corrected(self.sealed, receipt.number, receipt.effective_at)
+        return replace(receipt, season=season, replayed=True)
 
     def _account(self, member_id: int) -> Account:
         return self.accounts.setdefault(member_id, Account(member_id))
@@ -273,7 +287,7 @@ class Books:
         entry = self.entries[number]
         if not self._same(entry, movement, original.member_id, original.receipt.number):
             raise DuplicateTransaction(movement.key)
-        return replace(entry.receipt, replayed=True)
+        return self._again(entry.receipt)
 
     def _counter(self, original: Entry, *, reason: str, actor: Actor, key: str, at: datetime) -> Movement:
         category = next((c for c in self.policy.categories if c.id == original.category_id), None)
@@ -327,6 +341,7 @@ class Books:
             "actor_id": actor_id,
             "validator_id": movement.validator_id,
             "request_number": movement.request,
+            "batch": movement.batch,
             "reverses": reverses,
             "key": movement.key,
             "request_hash": request_hash,
@@ -359,6 +374,8 @@ class Books:
             recorded_at=recorded_at,
             reverses=reverses,
             request=movement.request,
+            batch=movement.batch,
+            season=seasons.corrected(self.sealed, head.seq, row["effective_at"]),
         )
         self.entries[head.seq] = Entry(receipt, account.member_id, row["category_id"], salt, request_hash)
         self.keys[movement.key] = head.seq

@@ -31,6 +31,7 @@ CHAINED = (
     "request_hash",
     "effective_at",
     "recorded_at",
+    "batch",
 )
 """The columns a hash covers, in this order; a NULL is left out, so that later columns keep old hashes true."""
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import aliased
 
-from points_core.models import Category, Member, PointTransaction
+from points_core.models import ApiClient, Category, Member, PointTransaction
 from points_core.values import Actor, ActorKind, Kind, Receipt
 
 _Acting = aliased(Member, name="acting")
@@ -23,11 +23,13 @@ RECEIPTS = (
         PointTransaction.evidence,
         PointTransaction.actor_kind,
         _Acting.user_id.label("actor_user_id"),
-        _Acting.name.label("actor_name"),
+        func.coalesce(_Acting.name, ApiClient.name).label("actor_name"),
         PointTransaction.effective_at,
         PointTransaction.recorded_at,
         PointTransaction.reverses,
         PointTransaction.request_number,
+        PointTransaction.batch,
+        PointTransaction.actor_id,
     )
     .join(
         Member,
@@ -35,7 +37,19 @@ RECEIPTS = (
     )
     .outerjoin(
         _Acting,
-        and_(_Acting.community_id == PointTransaction.community_id, _Acting.id == PointTransaction.actor_id),
+        and_(
+            PointTransaction.actor_kind == ActorKind.MEMBER.value,
+            _Acting.community_id == PointTransaction.community_id,
+            _Acting.id == PointTransaction.actor_id,
+        ),
+    )
+    .outerjoin(
+        ApiClient,
+        and_(
+            PointTransaction.actor_kind == ActorKind.CLIENT.value,
+            ApiClient.community_id == PointTransaction.community_id,
+            ApiClient.id == PointTransaction.actor_id,
+        ),
     )
     .outerjoin(
         Category,
@@ -61,9 +75,16 @@ def receipt_of(row: Any) -> Receipt:  # noqa: ANN401 - a row of RECEIPTS, whatev
         category=row.category,
         reason=row.reason,
         evidence=row.evidence,
-        actor=Actor(ActorKind(row.actor_kind), row.actor_user_id, row.actor_name),
+        actor=_actor(row),
         effective_at=row.effective_at,
         recorded_at=row.recorded_at,
         reverses=row.reverses,
         request=row.request_number,
+        batch=row.batch,
     )
+
+
+def _actor(row: Any) -> Actor:  # noqa: ANN401 - a row of RECEIPTS
+    kind = ActorKind(row.actor_kind)
+    client = row.actor_id if kind is ActorKind.CLIENT else None
+    return Actor(kind, row.actor_user_id, row.actor_name, client)

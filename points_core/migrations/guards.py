@@ -164,9 +164,47 @@ def _postgres_guards() -> dict[str, str]:
     return guards
 
 
+KEPT = ("batches", "anchors", "season_standings")
+"""Tables of revision 0003 whose rows stay as they were written."""
+
+
+def _record_guards(dialect: str) -> dict[str, str]:
+    """The guards that came with revision 0003."""
+    guards: dict[str, str] = {}
+    for table in KEPT:
+        for what in ("UPDATE", "DELETE"):
+            name = f"{table}_no_{what.lower()}"
+            guards[name] = (
+                _sqlite(name, what, table, "append-only")
+                if dialect == "sqlite"
+                else _postgres(name, what, table, "points_refuse")
+            )
+    sealed = "WHEN OLD.sealed_at IS NOT NULL" if dialect == "sqlite" else "WHEN (OLD.sealed_at IS NOT NULL)"
+    for name, what, condition in (
+        ("seasons_stay_sealed", "UPDATE", sealed),
+        ("seasons_no_delete", "DELETE", ""),
+    ):
+        guards[name] = (
+            _sqlite(name, what, "seasons", "append-only", condition)
+            if dialect == "sqlite"
+            else _postgres(name, what, "seasons", "points_refuse", f"ROW {condition}".rstrip())
+        )
+    if dialect == "sqlite":
+        name = "point_transactions_batch_stays"
+        guards[name] = _sqlite(name, "UPDATE OF batch", "point_transactions", "append-only")
+    return guards
+
+
 def names(dialect: str) -> frozenset[str]:
     """Return the names of the triggers a database of `dialect` must have."""
-    return frozenset(_sqlite_guards() if dialect == "sqlite" else _postgres_guards())
+    first = _sqlite_guards() if dialect == "sqlite" else _postgres_guards()
+    return frozenset(first | _record_guards(dialect))
+
+
+def record_statements(dialect: str) -> Iterator[str]:
+    """Yield the DDL of the guards that came with revision 0003."""
+    for ddl in _record_guards(dialect).values():
+        yield from [ddl] if dialect == "sqlite" else ddl.split(";\n")
 
 
 def statements(dialect: str, tables: Collection[str]) -> Iterator[str]:

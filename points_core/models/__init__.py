@@ -1,11 +1,14 @@
 """The tables, one mapping for SQLite and PostgreSQL; names of constraints are part of the contract.
 
-Community, LedgerHead, Policy, Category, Member    who and by which numbers
+Community, LedgerHead, Policy, Category, Member    who and by which numbers; Erasure: who wishes to be forgotten
 PointTransaction                                   the ledger: append-only, hash-chained
 PointBalance, PointScore, ScoreBucket              what follows from it, kept in the same commit
 ApprovalRequest, ApprovalVote                      points that wait
 Schedule, Publication                              boards that post themselves
 OutboxEntry, AuditEvent                            effects to deliver; every other change
+Batch                                              transactions made and undone together
+Anchor, VerifiedMark, Season, SeasonStanding       what proves the books; results that are sealed
+ApiClient, Webhook, WebhookDelivery                programs and their doors
 
 Every key begins with the community. Numbers of transactions, requests, members, schedules and audit
 events are dense within it and handed out from its LedgerHead row, under that row's lock. Columns holding
@@ -14,18 +17,24 @@ ledger, and triggers (migrations/guards.py) hold that against any other program 
 """
 
 from points_core.models.base import Base, UtcDateTime
-from points_core.models.books import PointBalance, PointScore, PointTransaction, ScoreBucket
-from points_core.models.communities import Category, Community, LedgerHead, Member, Policy
+from points_core.models.books import Batch, PointBalance, PointScore, PointTransaction, ScoreBucket
+from points_core.models.clients import ApiClient, Webhook, WebhookDelivery
+from points_core.models.communities import Category, Community, Erasure, LedgerHead, Member, Policy
 from points_core.models.effects import AuditEvent, OutboxEntry, Publication, Schedule
+from points_core.models.proof import Anchor, Season, SeasonStanding, VerifiedMark
 from points_core.models.requests import ApprovalRequest, ApprovalVote
 
 __all__ = [
+    "Anchor",
+    "ApiClient",
     "ApprovalRequest",
     "ApprovalVote",
     "AuditEvent",
     "Base",
+    "Batch",
     "Category",
     "Community",
+    "Erasure",
     "LedgerHead",
     "Member",
     "OutboxEntry",
@@ -36,5 +45,10 @@ __all__ = [
     "Publication",
     "Schedule",
     "ScoreBucket",
+    "Season",
+    "SeasonStanding",
     "UtcDateTime",
+    "VerifiedMark",
+    "Webhook",
+    "WebhookDelivery",
 ]

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    ForeignKey,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -12,11 +13,12 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
 from points_core.models.base import Base, one_of
-from points_core.models.communities import Category, Member
+from points_core.models.communities import Category, Community, Member
 from points_core.values import MAX_AMOUNT, MAX_BALANCE, ActorKind, Kind
 
 
@@ -40,6 +42,13 @@ class PointTransaction(Base):
         UniqueConstraint("community_id", "member_id", "member_seq"),
         Index(None, "community_id", "actor_id", "recorded_at"),
         Index(None, "community_id", "effective_at"),
+        Index(
+            "ix_point_transactions_community_id_batch",
+            "community_id",
+            "batch",
+            sqlite_where=text("batch IS NOT NULL"),
+            postgresql_where=text("batch IS NOT NULL"),
+        ),
         Index(None, "community_id", "recorded_at"),
         CheckConstraint("amount <> 0", name="amount_moves"),
         CheckConstraint(f"amount BETWEEN -{MAX_AMOUNT} AND {MAX_AMOUNT}", name="amount_range"),
@@ -72,6 +81,7 @@ class PointTransaction(Base):
     actor_id: Mapped[int | None] = mapped_column(BigInteger)
     validator_id: Mapped[int | None] = mapped_column(BigInteger)
     request_number: Mapped[int | None] = mapped_column(BigInteger)
+    batch: Mapped[int | None] = mapped_column(BigInteger)
     reverses: Mapped[int | None] = mapped_column(BigInteger)
     key: Mapped[str] = mapped_column(String(200))
     request_hash: Mapped[bytes]
@@ -137,3 +147,30 @@ class ScoreBucket(Base):
     level: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     bucket: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     members: Mapped[int] = mapped_column(BigInteger)
+
+
+class Batch(Base):
+    """Transactions made together and undone together; `undoes` is the batch that this one takes back, once.
+
+    `checksum` is of the file an import came from: the same file again is the same batch.
+    """
+
+    __tablename__ = "batches"
+    __table_args__ = (
+        UniqueConstraint("community_id", "key"),
+        UniqueConstraint("community_id", "undoes"),
+        one_of("actor_kind", ActorKind, "actor_kind"),
+        CheckConstraint("kind IN ('bulk', 'import', 'undo')", name="kind"),
+        CheckConstraint("(kind = 'undo') = (undoes IS NOT NULL)", name="undo_names_its_batch"),
+    )
+
+    community_id: Mapped[int] = mapped_column(ForeignKey(Community.id), primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(String(16))
+    actor_kind: Mapped[str] = mapped_column(String(16))
+    actor_id: Mapped[int | None] = mapped_column(BigInteger)
+    key: Mapped[str] = mapped_column(String(200))
+    checksum: Mapped[bytes | None]
+    undoes: Mapped[int | None] = mapped_column(BigInteger)
+    transactions: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime]

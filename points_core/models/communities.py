@@ -1,13 +1,17 @@
-"""Who, and by which numbers: communities, their heads, policies, categories and members."""
+"""Who, and by which numbers: communities, their heads, policies, categories, members, and erasures asked for."""
 
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     ForeignKey,
+    ForeignKeyConstraint,
+    Index,
     Integer,
     String,
+    Text,
     UniqueConstraint,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -38,6 +42,11 @@ class LedgerHead(Base):
     requests: Mapped[int] = mapped_column(BigInteger, default=0)
     schedules: Mapped[int] = mapped_column(BigInteger, default=0)
     audit_events: Mapped[int] = mapped_column(BigInteger, default=0)
+    batches: Mapped[int] = mapped_column(BigInteger, default=0)
+    seasons: Mapped[int] = mapped_column(BigInteger, default=0)
+    clients: Mapped[int] = mapped_column(BigInteger, default=0)
+    webhooks: Mapped[int] = mapped_column(BigInteger, default=0)
+    closed_because: Mapped[str | None] = mapped_column(Text)
 
 
 class Policy(Base):
@@ -74,3 +83,31 @@ class Member(Base):
     user_id: Mapped[str | None] = mapped_column(String(64))
     name: Mapped[str | None] = mapped_column(String(100))
     created_at: Mapped[datetime]
+    hidden_at: Mapped[datetime | None]
+    left_at: Mapped[datetime | None]
+    erased_at: Mapped[datetime | None]
+
+
+class Erasure(Base):
+    """A member's wish to be forgotten: done at `due_at` unless cancelled before.
+
+    `scrubbed_at` is when the file was rewritten so that nothing of it is left between its rows.
+    """
+
+    __tablename__ = "erasures"
+    __table_args__ = (
+        ForeignKeyConstraint(["community_id", "member_id"], [Member.community_id, Member.id]),
+        UniqueConstraint("community_id", "key"),
+        Index(None, "done_at", "due_at"),
+        CheckConstraint("cancelled_at IS NULL OR done_at IS NULL", name="one_end"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    community_id: Mapped[int] = mapped_column(BigInteger)
+    member_id: Mapped[int] = mapped_column(BigInteger)
+    key: Mapped[str] = mapped_column(String(200))
+    asked_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    cancelled_at: Mapped[datetime | None]
+    done_at: Mapped[datetime | None]
+    scrubbed_at: Mapped[datetime | None]

@@ -24,7 +24,10 @@ from points_core.values import ActorKind
 
 
 class Schedule(Base):
-    """A leaderboard that posts itself; `next_due_at` is its next slot, NULL once removed."""
+    """A leaderboard that posts itself; `next_due_at` is its next slot, NULL once removed.
+
+    `report` names the report that it posts instead of a leaderboard.
+    """
 
     __tablename__ = "schedules"
     __table_args__ = (
@@ -43,6 +46,7 @@ class Schedule(Base):
     categories: Mapped[list[int]] = mapped_column(JSON)
     top: Mapped[int] = mapped_column(Integer)
     live: Mapped[bool] = mapped_column(Boolean)
+    report: Mapped[str | None] = mapped_column(String(32))
     created_at: Mapped[datetime]
     next_due_at: Mapped[datetime | None]
     removed_at: Mapped[datetime | None]

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, func, select, update
 
 from points_core import communities, outbox, policy
 from points_core.errors import UnknownSchedule
-from points_core.models import Community, Publication, Schedule
+from points_core.models import Community, LedgerHead, Publication, Schedule
 from points_core.outbox import Topic
 from points_core.schedules.plans import A_DAY, ScheduleView, found, last_day, of, this, view
 from points_core.schedules.slots import Slot, next_slot
@@ -119,7 +119,8 @@ def _perhaps_due(tx: Connection, now: datetime) -> list[Row[Any]]:
     return list(
         tx.execute(
             select(Schedule.__table__)
-            .where(Schedule.next_due_at <= now + WIDEST_ZONES)
+            .join(LedgerHead, LedgerHead.community_id == Schedule.community_id)
+            .where(Schedule.next_due_at <= now + WIDEST_ZONES, LedgerHead.closed_because.is_(None))
             .order_by(Schedule.next_due_at, Schedule.community_id, Schedule.number)
         )
     )

@@ -11,6 +11,7 @@ from points_core.communities import Head
 from points_core.errors import InvalidSetting, UnknownSchedule
 from points_core.models import Publication, Schedule
 from points_core.policy import Policy, put_on_record
+from points_core.reports import SCHEDULABLE, ReportKind
 from points_core.schedules.slots import EVERY, is_time, next_slot
 from points_core.values import MAX_NUMBER, Origin, clean_id
 from points_core.windows import WindowName
@@ -26,7 +27,8 @@ A_DAY = "____-__-__"  # LIKE: a slot that is a local date, not a post asked for 
 class ScheduleView:
     """A schedule as people see it; no `categories` means one board of all points together.
 
-    `at` is a local time "HH:MM", `next_due_at` the instant of the next slot, None once removed.
+    `at` is a local time "HH:MM", `next_due_at` the instant of the next slot, None once removed. `report` is
+    the report that it posts instead of a board.
     """
 
     number: int
@@ -38,6 +40,7 @@ class ScheduleView:
     top: int
     live: bool
     next_due_at: datetime | None
+    report: ReportKind | None = None
 
 
 def add(
@@ -51,17 +54,20 @@ def add(
     categories: tuple[str, ...] = (),
     top: int = 10,
     live: bool = False,
+    report: ReportKind | str | None = None,
 ) -> ScheduleView:
     """Post a leaderboard of `window` in `channel` on `every` (one of EVERY) at local time `at` ("HH:MM").
 
-    `live` edits one message instead of posting anew. Returns the schedule; the first one's when `origin.key`
-    was used before. Raises InvalidSetting, InvalidText, UnknownCategory.
+    `live` edits one message instead of posting anew. `report` (one of SCHEDULABLE) posts that report of the
+    window instead, about all categories. Returns the schedule; the first one's when `origin.key` was used
+    before. Raises InvalidSetting, InvalidText, UnknownCategory.
     """
     head, rules = policy.locked(tx, origin)
     again = _one(tx, head.community_id, Schedule.key == origin.key)
     if again is not None:
         return view(again, rules)
     values = _checked(rules, channel, window, every, at, categories, top)
+    values["report"] = _checked_report(report, categories)
     _refuse_too_many(tx, head)
     head.schedules += 1
     tx.execute(
@@ -136,6 +142,7 @@ def view(row: Row[Any], rules: Policy) -> ScheduleView:
         top=row.top,
         live=row.live,
         next_due_at=row.next_due_at,
+        report=ReportKind(row.report) if row.report else None,
     )
 
 
@@ -185,6 +192,16 @@ def _checked(
     }
 
 
+def _checked_report(report: str | None, categories: tuple[str, ...]) -> str | None:
+    if report is None:
+        return None
+    if report not in set(SCHEDULABLE):
+        raise InvalidSetting("report", report, "one of " + ", ".join(SCHEDULABLE))
+    if categories:
+        raise InvalidSetting("categories", ", ".join(categories), "left out: a report is about all of them")
+    return str(report)
+
+
 def _refuse_too_many(tx: Connection, head: Head) -> None:
     running = select(func.count()).where(
         Schedule.community_id == head.community_id, Schedule.removed_at.is_(None)
@@ -196,4 +213,6 @@ def _refuse_too_many(tx: Connection, head: Head) -> None:
 def _document(schedule: ScheduleView) -> dict[str, Any]:
     document = asdict(schedule)
     del document["next_due_at"], document["number"]
+    if schedule.report is None:
+        del document["report"]
     return {**document, "window": str(schedule.window), "categories": list(schedule.categories)}

@@ -50,7 +50,7 @@ BALANCE = Balance(
 
 
 def test_a_balance_has_current_earned_spent_rank_categories_recent_and_pending() -> None:
-    embed = boards.balance(BALANCE, "Mia")
+    embed = boards.balance(BALANCE, "Mia", PARIS)
 
     assert embed.title == "Mia · 1,042 points"
     assert field(embed, "Earned") == "1,050"
@@ -62,7 +62,7 @@ def test_a_balance_has_current_earned_spent_rank_categories_recent_and_pending()
 
 
 def test_who_has_nothing_is_told_so_kindly() -> None:
-    embed = boards.balance(Balance("20", None, members=57), "Mia")
+    embed = boards.balance(Balance("20", None, members=57), "Mia", PARIS)
 
     assert embed.title == "Mia · 0 points"
     assert field(embed, "Rank") == "not on the board yet"
@@ -81,7 +81,7 @@ def test_the_fullest_balance_fits() -> None:
         pending=tuple(PendingPoints(n, Kind.AWARD, 10**12, NASTY, NOON) for n in range(100)),
     )
 
-    embed = boards.balance(fullest, "*" * 100)
+    embed = boards.balance(fullest, "*" * 100, PARIS)
 
     assert_fits(embed)
     assert field(embed, "Latest").count("`#1000000000000000`") == 5
@@ -148,10 +148,12 @@ def test_an_empty_page_says_so() -> None:
 
 
 def test_filters_are_said_in_words_with_the_zone_their_days_are_in() -> None:
-    said = boards.filters(category="events", since=date(2026, 1, 3), until=date(2026, 1, 31), zone=PARIS)
+    said = boards.filters(
+        category="events", since=date(2026, 1, 3), until=date(2026, 1, 31), as_of=None, zone=PARIS
+    )
 
     assert said == "only events · from 3 January 2026 · until 31 January 2026 · Europe/Paris"
-    assert boards.filters(category=None, since=None, until=None, zone=PARIS) == ""
+    assert boards.filters(category=None, since=None, until=None, as_of=None, zone=PARIS) == ""
 
 
 def test_titles_say_whose_history_it_is() -> None:

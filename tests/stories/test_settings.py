@@ -58,6 +58,14 @@ CHANGES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ),
     ("approval", {"quorum": 2}, {"quorum": 2}, "Quorum**: 1 person → 2 people"),
     ("approval", {"expires-after": 24}, {"request_hours": 24}, "expires after**: 72 hours → 24 hours"),
+    ("privacy", {"erasure-days": 0}, {"erasure_days": 0}, "carried out after**: 7 days → no wait"),
+    (
+        "privacy",
+        {"leave": "hide"},
+        {"leave_policy": "hide"},
+        "Who left is**: kept as they are → hidden from boards",
+    ),
+    ("privacy", {"leave-days": 1}, {"leave_days": 1}, "gone after**: 30 days → 1 day"),
     ("time", {"zone": "Europe/Berlin"}, {"timezone": "Europe/Berlin"}, "Time zone**: UTC → Europe/Berlin"),
 ]
 
@@ -164,6 +172,7 @@ def everything(world: World) -> list[tuple[str, dict[str, Any]]]:
         ("points-settings roles", {"right": "configure", "add": moderator}),
         ("points-settings channels", {"log": world.log}),
         ("points-settings time", {"zone": "Europe/Berlin"}),
+        ("points-settings privacy", {"erasure-days": 3}),
         ("points-settings categories add", {"name": "mine"}),
         ("points-settings categories retire", {"category": "helping"}),
         ("points-settings categories rename", {"category": "helping", "to": "mine"}),

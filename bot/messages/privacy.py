@@ -1,0 +1,97 @@
+"""What /privacy answers; all of it is private."""
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import discord
+
+from bot.messages import text
+from bot.messages.text import Reply
+from points_core.privacy import Wish
+
+CONFIRMATION = "ERASE"
+MAX_FILES = 8 * 1024 * 1024  # bytes in one message; Discord takes 10 MB
+
+STAYS = (
+    "Your name, your id and every reason and link about you will be gone. The points you got stay in the "
+    "sums as those of someone erased, and what you wrote about others stays theirs. "
+    "If you get points afterwards, you begin at 0."
+)
+
+
+def form_hint(days: int) -> str:
+    """Return the line over the field for the confirmation, at most 100 characters."""
+    when = "At once" if days == 0 else f"In {days} {'day' if days == 1 else 'days'}"
+    return f"{when}, and for good: your points stay behind nameless, you begin at 0."
+
+
+def not_confirmed() -> Reply:
+    """Return that nothing happens without the word."""
+    return Reply(
+        content=f"Nothing was changed: `/privacy erase` needs the word {CONFIRMATION}, in capitals.",
+        ephemeral=True,
+    )
+
+
+def asked(wish: Wish) -> Reply:
+    """Return that an erasure waits, from when on, and how to take it back."""
+    already = "You asked for this before. " if wish.replayed else ""
+    return Reply(
+        content=f"{already}You will be erased here {text.when(wish.due_at)} ({text.when(wish.due_at, 'f')}). "
+        f"Until then `/privacy cancel` takes it back.\n{STAYS}\n"
+        "What I posted in channels before is Discord's; moderators can delete it there. "
+        "Backups made before keep it until they are thrown away.",
+        ephemeral=True,
+    )
+
+
+def cancelled() -> Reply:
+    """Return that an erasure was taken back."""
+    return Reply(content="Taken back: you will not be erased. Nothing was changed.", ephemeral=True)
+
+
+def hidden(*, new: bool) -> Reply:
+    """Return that somebody is hidden from boards."""
+    done = "You are hidden from boards now" if new else "You are hidden from boards already"
+    return Reply(
+        content=f"{done}: your line says “a hidden member”, so that everybody else's rank stays true. "
+        "Boards posted before are not changed. `/privacy show` puts your name back.",
+        ephemeral=True,
+    )
+
+
+def shown(*, new: bool) -> Reply:
+    """Return that somebody is named on boards."""
+    done = "You are named on boards again." if new else "You are named on boards already."
+    return Reply(content=done, ephemeral=True)
+
+
+def copy(document: Mapping[str, Any], told: str, made_at: datetime) -> tuple[str, list[discord.File]]:
+    """Return the answer that brings the copy: as text and as JSON, zipped if they are large."""
+    name = f"points-{made_at:%Y-%m-%d}"
+    contents = {
+        f"{name}.txt": told.encode(),
+        f"{name}.json": json.dumps(document, ensure_ascii=False, indent=1).encode(),
+    }
+    said = "Everything that is kept about you here, to read (.txt) and for programs (.json). "
+    said += "Other people's names and ids are left out."
+    if sum(map(len, contents.values())) > MAX_FILES:
+        contents = {f"{name}.zip": _zipped(contents)}
+    if sum(map(len, contents.values())) > MAX_FILES:
+        return (
+            "What is kept about you is too large for a message. Whoever runs this bot can give it to you.",
+            [],
+        )
+    return said, [discord.File(io.BytesIO(content), file) for file, content in contents.items()]
+
+
+def _zipped(contents: Mapping[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)
+    return packed.getvalue()

@@ -1,0 +1,10 @@
+"""Many movements as one batch: posted in one commit, undone as a unit, once.
+
+posting.py    post a batch, undo a batch; all or nothing unless asked for partially, with a report row by row
+batches.py    batches read back
+"""
+
+from points_core.bulk.batches import BatchKind, BatchReceipt, get, of_file, recent
+from points_core.bulk.posting import MAX_ROWS, Entry, post, undo
+
+__all__ = ["MAX_ROWS", "BatchKind", "BatchReceipt", "Entry", "get", "of_file", "post", "recent", "undo"]

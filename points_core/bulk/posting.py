@@ -1,0 +1,339 @@
+"""Posting many movements as one batch, and taking a batch back as a unit."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import Connection, insert, select
+from sqlalchemy.orm import aliased
+
+from points_core import audit, communities, outbox, policy
+from points_core.bulk.batches import BatchKind, BatchReceipt, by_key, get
+from points_core.communities import Head
+from points_core.errors import (
+    BatchNotUndoable,
+    BatchUndone,
+    DuplicateTransaction,
+    InvalidSetting,
+    Refused,
+    RowRefused,
+    RowsRefused,
+    UnknownTransaction,
+)
+from points_core.ledger import Books, Movement, Wanted
+from points_core.models import Batch, PointTransaction
+from points_core.outbox import Topic
+from points_core.policy import Category, Policy
+from points_core.values import (
+    Kind,
+    Origin,
+    clean_id,
+    clean_instant,
+    clean_link,
+    clean_name,
+    clean_text,
+    whole_amount,
+)
+
+T = TypeVar("T")
+
+CHUNK = 10_000  # movements between reads: as many parameters as one statement can have on any database
+MAX_ROWS = 200_000  # of one batch: about a minute in which nobody else can write
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One movement of a batch; `amount` is signed points, `row` its number where it came from.
+
+    A row that moves points twice has a `part` for each. `takes_back` is the row, earlier in the batch, that
+    this entry reverses; then only row, reason and user_id count.
+    """
+
+    row: int
+    user_id: str
+    amount: int
+    reason: str
+    kind: Kind
+    name: str | None = None
+    category: str | None = None
+    evidence: str | None = None
+    effective_at: datetime | None = None
+    takes_back: int | None = None
+    part: str = ""
+
+
+def post(
+    tx: Connection,
+    origin: Origin,
+    entries: Sequence[Entry],
+    *,
+    kind: BatchKind = BatchKind.BULK,
+    checksum: bytes | None = None,
+    partial: bool = False,
+) -> BatchReceipt:
+    """Post `entries`, in order, as one batch under the origin's key; the policy's limits are the caller's to ask.
+
+    checksum: of the file they came from. partial: leave out rows that cannot be instead of refusing all.
+    Returns the batch's receipt, or the first one's when the key was used before for the same entries.
+    Raises RowsRefused (always when no row is left), InvalidSetting, DuplicateTransaction.
+    """
+    if not 1 <= len(entries) <= MAX_ROWS:
+        raise InvalidSetting("rows", len(entries), f"from 1 to {MAX_ROWS:,}")
+    head, rules = policy.locked(tx, origin)
+    earlier = by_key(tx, head, origin.key)
+    if earlier is not None:
+        return _replayed(tx, head, rules, origin, earlier, entries)
+    posting = _Posting(tx, head, rules, origin, head.batches + 1, partial)
+    for chunk in _chunks(entries):
+        posting.post(chunk)
+    return posting.finish(kind, checksum=checksum)
+
+
+def undo(tx: Connection, origin: Origin, number: int, *, reason: str, partial: bool = False) -> BatchReceipt:
+    """Take batch `number` back, newest transaction first, as a batch of its own.
+
+    What was taken back before, one by one, is left alone. partial: leave out transactions that cannot be
+    taken back (points are spent) instead of refusing all; they can still be undone one by one.
+    Returns the receipt, whose `refused` rows are transaction numbers.
+    Raises UnknownBatch, BatchUndone, BatchNotUndoable, RowsRefused (always when nothing is left), InvalidText.
+    """
+    reason = clean_text("reason", reason)
+    head, rules = policy.locked(tx, origin)
+    earlier = by_key(tx, head, origin.key)
+    if earlier is not None:
+        if earlier.undoes != number:
+            raise DuplicateTransaction(origin.key)
+        return replace(earlier, replayed=True)
+    batch = get(tx, origin.community, number)
+    if batch.kind is BatchKind.UNDO:
+        raise BatchNotUndoable(number)
+    if batch.undone_by is not None:
+        raise BatchUndone(number, batch.undone_by)
+    posting = _Posting(tx, head, rules, origin, head.batches + 1, partial)
+    for chunk in _chunks(_standing(tx, head, number)):
+        posting.reverse(chunk, reason)
+    return posting.finish(BatchKind.UNDO, undoes=number)
+
+
+@dataclass(slots=True)
+class _Posting:
+    """A batch being posted, some thousand movements at a time."""
+
+    tx: Connection
+    head: Head
+    rules: Policy
+    origin: Origin
+    number: int
+    partial: bool
+    refused: list[RowRefused] = field(default_factory=list)
+    posted: dict[int, int] = field(default_factory=dict)
+    members: set[str | None] = field(default_factory=set)
+    points: int = 0
+    tried: int = 0
+    made: int = 0
+
+    def post(self, entries: Sequence[Entry]) -> None:
+        """Post some entries; those refused are noted, the rest is written."""
+        originals = {self.posted[e.takes_back] for e in entries if e.takes_back in self.posted}
+        books = self._books(
+            user_ids={entry.user_id for entry in entries},
+            numbers=originals,
+            categories=bool({entry.category for entry in entries} - {None}),
+        )
+        for entry in entries:
+            self._try(entry.row, entry.user_id, lambda entry=entry: self._entry(books, entry))  # type: ignore[misc]
+        books.save(self.tx)
+
+    def reverse(self, numbers: Sequence[int], reason: str) -> None:
+        """Take some transactions back; those refused are noted, the rest is written."""
+        books = self._books(user_ids=set(), numbers=set(numbers), categories=False)
+        for number in numbers:
+            user_id = books.entries[number].receipt.user_id
+            self._try(number, user_id, lambda number=number: self._reversal(books, number, number, reason))  # type: ignore[misc]
+        books.save(self.tx)
+
+    def finish(
+        self, kind: BatchKind, *, checksum: bytes | None = None, undoes: int | None = None
+    ) -> BatchReceipt:
+        """Write the batch itself, on record, unless too many rows were refused. Raises RowsRefused."""
+        if self.refused and not (self.partial and self.made):
+            raise RowsRefused(tuple(self.refused), self.tried)
+        if not self.made:
+            raise InvalidSetting("batch", undoes, "one with transactions that are not taken back yet")
+        actor_id = communities.actor_number(self.tx, self.head, self.origin.actor, self.origin.at)
+        self.head.batches = self.number
+        self.tx.execute(
+            insert(Batch).values(
+                community_id=self.head.community_id,
+                number=self.number,
+                kind=kind.value,
+                actor_kind=self.origin.actor.kind.value,
+                actor_id=actor_id,
+                key=self.origin.key,
+                checksum=checksum,
+                undoes=undoes,
+                transactions=self.made,
+                created_at=self.origin.at,
+            )
+        )
+        receipt = BatchReceipt(
+            number=self.number,
+            kind=kind,
+            transactions=self.made,
+            members=len(self.members),
+            points=self.points,
+            actor=self.origin.actor,
+            created_at=self.origin.at,
+            undoes=undoes,
+            refused=tuple(self.refused),
+        )
+        self._tell(receipt)
+        communities.save(self.tx, self.head)
+        return receipt
+
+    def _books(self, *, user_ids: set[str], numbers: set[int], categories: bool) -> Books:
+        if self.origin.actor.user_id is not None:
+            user_ids = user_ids | {self.origin.actor.user_id}
+        category_ids = {category.id for category in self.rules.categories} if categories else ()
+        wanted = Wanted(frozenset(user_ids), frozenset(), frozenset(numbers), frozenset(category_ids))
+        return Books.load(self.tx, self.head, self.rules, wanted)
+
+    def _try(self, row: int, user_id: str | None, act: Callable[[], int]) -> None:
+        self.tried += 1
+        try:
+            self.posted[row] = act()
+        except Refused as refusal:
+            self.refused.append(RowRefused(row, user_id, refusal))
+
+    def _entry(self, books: Books, entry: Entry) -> int:
+        if entry.takes_back is not None:
+            if entry.takes_back not in self.posted:
+                raise UnknownTransaction(entry.takes_back)
+            return self._reversal(books, self.posted[entry.takes_back], entry.row, entry.reason)
+        receipt = books.post(_movement(self.origin, self.rules, self.number, entry))
+        self._count(receipt.user_id, receipt.amount)
+        return receipt.number
+
+    def _reversal(self, books: Books, number: int, row: int, reason: str) -> int:
+        receipt = books.reverse(
+            number,
+            reason=reason,
+            actor=self.origin.actor,
+            key=_key(self.origin, row),
+            at=self.origin.at,
+            batch=self.number,
+        )
+        self._count(receipt.user_id, receipt.amount)
+        return receipt.number
+
+    def _count(self, user_id: str | None, amount: int) -> None:
+        self.made += 1
+        self.members.add(user_id)
+        self.points += amount
+
+    def _tell(self, receipt: BatchReceipt) -> None:
+        """Put the batch on record and in the log channel: one line, however many movements it has."""
+        change = audit.record(
+            self.tx,
+            self.head,
+            self.origin,
+            action=f"batch.{receipt.kind}",
+            target=str(receipt.number),
+            before=None,
+            after={
+                "transactions": receipt.transactions,
+                "members": receipt.members,
+                "points": receipt.points,
+                **({"left_out": len(receipt.refused)} if receipt.refused else {}),
+                **({"undoes": receipt.undoes} if receipt.undoes else {}),
+            },
+        )
+        if self.rules.log_channel:
+            outbox.add(
+                self.tx,
+                self.head.community_id,
+                Topic.CHANGED,
+                str(change),
+                at=self.origin.at,
+                place=self.rules.log_channel,
+            )
+
+
+def _movement(origin: Origin, rules: Policy, batch: int, entry: Entry) -> Movement:
+    """Return the movement that an entry asks for. Raises InvalidAmount, InvalidText, UnknownCategory."""
+    whole_amount(abs(entry.amount))
+    return Movement(
+        kind=entry.kind,
+        user_id=clean_id("user_id", entry.user_id),
+        name=clean_name(entry.name),
+        amount=entry.amount,
+        reason=clean_text("reason", entry.reason),
+        evidence=clean_link("evidence", entry.evidence) if entry.evidence else None,
+        category=_category(rules, entry),
+        actor=origin.actor,
+        key=_key(origin, entry.row, entry.part),
+        at=origin.at,
+        effective_at=clean_instant(entry.effective_at) if entry.effective_at else None,
+        batch=batch,
+    )
+
+
+def _category(rules: Policy, entry: Entry) -> Category | None:
+    """Return an entry's category; what is imported may belong to one that was retired since."""
+    return rules.category(entry.category, retired=entry.kind is Kind.IMPORT)
+
+
+def _key(origin: Origin, row: int, part: str = "") -> str:
+    """Return the idempotency key of one row: the batch's own, shortened, the row's number and part."""
+    return f"batch:{hashlib.sha256(origin.key.encode()).hexdigest()[:32]}:{row}{part}"
+
+
+def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), CHUNK):
+        yield items[start : start + CHUNK]
+
+
+def _standing(tx: Connection, head: Head, number: int) -> list[int]:
+    """Return the numbers of a batch's transactions that nothing has taken back, newest first."""
+    reversal = aliased(PointTransaction)
+    taken_back = (
+        select(reversal.seq)
+        .where(reversal.community_id == head.community_id, reversal.reverses == PointTransaction.seq)
+        .exists()
+    )
+    standing = select(PointTransaction.seq).where(
+        PointTransaction.community_id == head.community_id,
+        PointTransaction.batch == number,
+        PointTransaction.reverses.is_(None),
+        ~taken_back,
+    )
+    return sorted(tx.execute(standing).scalars(), reverse=True)
+
+
+def _replayed(
+    tx: Connection,
+    head: Head,
+    rules: Policy,
+    origin: Origin,
+    earlier: BatchReceipt,
+    entries: Sequence[Entry],
+) -> BatchReceipt:
+    """Return the earlier receipt if `entries` are what it stands for. Raises DuplicateTransaction."""
+    known = 0
+    for chunk in _chunks(entries):
+        wanted = Wanted(
+            frozenset({entry.user_id for entry in chunk}),
+            frozenset(_key(origin, e.row, e.part) for e in chunk),
+        )
+        books = Books.load(tx, head, rules, wanted)
+        for entry in chunk:
+            if _key(origin, entry.row, entry.part) not in books.keys:
+                continue  # it was refused, and left out
+            known += 1
+            if entry.takes_back is None:
+                books.seen(_movement(origin, rules, earlier.number, entry))
+    if known != earlier.transactions:
+        raise DuplicateTransaction(origin.key)
+    return replace(earlier, replayed=True)

@@ -1,0 +1,102 @@
+"""Commands about one member's personal data: a copy, erasing, hiding; and what is due of it."""
+
+from typing import Annotated
+
+import typer
+
+from points_core import privacy
+from points_core.cli.running import AsJson, Community, community_of, now, origin, run, say, say_json
+from points_core.database import Points
+from points_core.privacy import Copy, Erased, Wish
+
+User = Annotated[str, typer.Argument(help="The member's outside id (a Discord user id).")]
+
+
+def export(user: User, community: Community = None, as_json: AsJson = False) -> None:
+    """Show everything that is kept about a member, without other people's ids: to hand out to them."""
+
+    async def work(points: Points) -> tuple[Copy, str]:
+        found = await points.read(privacy.copy, community_of(points, community), user, now())
+        return found, await points.read(privacy.text, found)
+
+    found, told = run(work)
+    if as_json:
+        say_json(privacy.document(found))
+    else:
+        say(told.rstrip("\n"))
+
+
+def erase(
+    user: User,
+    at_once: Annotated[bool, typer.Option("--now", help="At once, without days to think.")] = False,
+    community: Community = None,
+    as_json: AsJson = False,
+) -> None:
+    """Erase a member, after the community's days to think: id, name, and every text about them."""
+
+    async def work(points: Points) -> Wish:
+        wish = await points.write(privacy.ask, origin(points, community, None), user, at_once=at_once)
+        if at_once:
+            await _carry_out(points)
+        return wish
+
+    wish = run(work)
+    if as_json:
+        say_json(wish)
+    elif at_once:
+        say(f"{user} is erased. Backups made before keep them until they are thrown away.")
+    else:
+        say(
+            f"{user} will be erased {wish.due_at.isoformat()}; until then `points privacy cancel` takes it back."
+        )
+
+
+def cancel(user: User, community: Community = None) -> None:
+    """Take back that a member is to be erased."""
+
+    async def work(points: Points) -> Wish:
+        return await points.write(privacy.cancel, origin(points, community, None), user)
+
+    run(work)
+    say(f"{user} will not be erased.")
+
+
+def hide(user: User, community: Community = None) -> None:
+    """Leave a member's name out of boards; the place stays."""
+
+    async def work(points: Points) -> bool:
+        return await points.write(privacy.hide, origin(points, community, None), user)
+
+    say(f"{user} is hidden." if run(work) else f"{user} was hidden before.")
+
+
+def show(user: User, community: Community = None) -> None:
+    """Name a member on boards again."""
+
+    async def work(points: Points) -> bool:
+        return await points.write(privacy.show, origin(points, community, None), user)
+
+    say(f"{user} is shown again." if run(work) else f"{user} was not hidden.")
+
+
+def due(as_json: AsJson = False) -> None:
+    """Erase whose days to think are over, in every community. A running bot does so by itself."""
+    erased = run(_carry_out)
+    if as_json:
+        say_json(erased)
+        return
+    for each in erased:
+        say(f"Member {each.member} of {each.community} is erased.")
+    if not erased:
+        say("Nobody is due.")
+
+
+async def _carry_out(points: Points) -> list[Erased]:
+    """Erase who is due, and rewrite the file so that no byte of them is left."""
+    moment = now()
+    done: list[Erased] = []
+    while some := await points.write(privacy.erase_due, moment):
+        done += some
+    if await points.read(privacy.unscrubbed) and await points.scrub():
+        await points.write(privacy.scrubbed, now(), moment)
+    return done

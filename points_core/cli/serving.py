@@ -1,0 +1,39 @@
+"""`points serve`: the HTTP API as a process of its own, until it is told to stop."""
+
+import asyncio
+import logging
+import signal
+from typing import Annotated
+
+import typer
+
+from points_core.cli.running import run, say
+from points_core.database import Points
+
+PORT = 8080
+
+
+def serve(
+    host: Annotated[
+        str,
+        typer.Option(help="Where to listen; 0.0.0.0 for every network, behind something that speaks https."),
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="The port; 0 for any free one.")] = PORT,
+) -> None:
+    """Serve the HTTP API until stopped by Ctrl-C or SIGTERM."""
+
+    async def work(points: Points) -> None:
+        from points_core.http.app import create_app  # heavy, and only needed here
+        from points_core.http.server import serving
+
+        logging.basicConfig(
+            level=points.settings.log_level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+        )
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        async with serving(create_app(points), host, port) as served:
+            say(f"Serving on http://{host}:{served}/docs")
+            await stop.wait()
+
+    run(work)

@@ -1,0 +1,19 @@
+"""One member's balance, pages of transactions, one transaction: the books as people read them.
+
+balances.py   what a member has, and had at any date
+pages.py      transactions, newest first or onwards from a number
+"""
+
+from points_core.history.balances import Balance, PendingPoints, balance
+from points_core.history.pages import MAX_PAGE, Page, following, page, transaction
+
+__all__ = [
+    "MAX_PAGE",
+    "Balance",
+    "Page",
+    "PendingPoints",
+    "balance",
+    "following",
+    "page",
+    "transaction",
+]

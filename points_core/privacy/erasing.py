@@ -1,0 +1,305 @@
+"""Erasing a member: who they are and the texts about them, with every number left as it is.
+
+What goes: outside id and name; reason, evidence and salt of every movement of their points and of every
+request for them, with its note; deliveries that name them; and any other text in which their id stands.
+What stays: amounts, times, categories, numbers, hashes. What they wrote about others stays too: it is the
+others' history; its author is shown as erased. Without the salt nobody can try texts against a commitment.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Text, cast, insert, or_, select, update
+from sqlalchemy.orm import InstrumentedAttribute
+
+from points_core import audit, communities, outbox
+from points_core.communities import Head
+from points_core.models import (
+    ApprovalRequest,
+    ApprovalVote,
+    Community,
+    Erasure,
+    LedgerHead,
+    Member,
+    OutboxEntry,
+    PointTransaction,
+    WebhookDelivery,
+)
+from points_core.outbox import Topic
+from points_core.values import Actor, ActorKind, Origin, RequestState
+
+TELLING = 8  # characters of an id from which it is looked for in other people's texts: shorter ones are words
+
+GONE: Final = "given up: it named somebody who is erased"
+
+EMPTIED: Final = frozenset(
+    {
+        ("members", "user_id"),
+        ("members", "name"),
+        ("point_transactions", "reason"),
+        ("point_transactions", "evidence"),
+        ("approval_requests", "reason"),
+        ("approval_requests", "evidence"),
+        ("approval_requests", "note"),
+        ("outbox", "outcome"),
+        ("webhook_deliveries", "body"),
+        ("webhook_deliveries", "outcome"),
+    }
+)
+"""The columns that say who somebody is, or what was written about them: erasure empties them."""
+
+IMPERSONAL: Final = {
+    "key": "from an event's number or a digest of the caller's own key; never a person's id",
+    "action": "what was changed",
+    "target": "a number or a setting's name; a person stands there as their number",
+    "before": "settings: roles and channels, no people",
+    "after": "settings: roles and channels, no people",
+    "document": "a policy: roles and channels, no people",
+    "name": "of a category, a season or a program: the community's own heading",
+    "kind": "from a closed list",
+    "actor_kind": "from a closed list",
+    "state": "from a closed list",
+    "topic": "from a closed list",
+    "topics": "from a closed list",
+    "scopes": "from a closed list",
+    "timezone": "a zone's name",
+    "place": "a channel, or where an anchor is shown",
+    "channel": "a channel",
+    "message": "a message",
+    "card_channel": "a channel",
+    "card_message": "a message",
+    "subject": "a number",
+    "event": "a topic and a number",
+    "slot": "a day, or a digest",
+    "window_name": "a window's name",
+    "every": "a rhythm",
+    "at_time": "a time of day",
+    "categories": "numbers",
+    "report": "a report's name",
+    "url": "a program's address",
+    "secret": "a program's",
+    "closed_because": "an invariant and numbers",
+}
+"""The other columns that can hold text, by name, and why no person stands in them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """Somebody who was erased: which member of which community, when."""
+
+    community: str
+    member: int
+    at: datetime
+
+
+def erase_due(tx: Connection, now: datetime, limit: int = 20) -> list[Erased]:
+    """Carry out up to `limit` wishes whose time to think is over at `now`; return who was erased.
+
+    Closed books (of a community whose verification failed) wait. Call `Points.scrub` afterwards.
+    """
+    due = (
+        select(Community.key, Erasure.id, Erasure.member_id)
+        .join(Community, Community.id == Erasure.community_id)
+        .join(LedgerHead, LedgerHead.community_id == Erasure.community_id)
+        .where(
+            Erasure.done_at.is_(None),
+            Erasure.cancelled_at.is_(None),
+            Erasure.due_at <= now,
+            LedgerHead.closed_because.is_(None),
+        )
+        .order_by(Erasure.community_id, Erasure.id)
+        .limit(limit)
+    )
+    done: list[Erased] = []
+    for community, wish_id, member_id in tx.execute(due).all():
+        head = communities.lock(tx, community)
+        assert head is not None
+        if head.closed_because is None and _is_open(tx, wish_id):
+            erase(tx, head, community, member_id, now, wish_id)
+            done.append(Erased(community, member_id, now))
+    return done
+
+
+def _is_open(tx: Connection, wish_id: int) -> bool:
+    still = select(Erasure.id).where(
+        Erasure.id == wish_id, Erasure.done_at.is_(None), Erasure.cancelled_at.is_(None)
+    )
+    return tx.execute(still).first() is not None
+
+
+def erase(tx: Connection, head: Head, community: str, member_id: int, now: datetime, wish_id: int) -> None:
+    """Erase a member under the community's lock, for the wish `wish_id`, and put on record that it was done."""
+    user_id = tx.execute(
+        select(Member.user_id).where(Member.community_id == head.community_id, Member.id == member_id)
+    ).scalar_one()
+    _cancel_requests(tx, head.community_id, member_id, now)
+    _empty_texts(tx, head.community_id, member_id)
+    if user_id is not None:
+        _empty_mentions(tx, head.community_id, user_id)
+        _empty_deliveries(tx, head.community_id, user_id, now)
+    tx.execute(
+        update(Member)
+        .where(Member.community_id == head.community_id, Member.id == member_id)
+        .values(user_id=None, name=None, hidden_at=None, left_at=None, erased_at=now)
+    )
+    tx.execute(
+        update(Erasure)
+        .where(
+            Erasure.community_id == head.community_id,
+            Erasure.member_id == member_id,
+            Erasure.cancelled_at.is_(None),
+            Erasure.done_at.is_(None),
+        )
+        .values(done_at=now)
+    )
+    origin = Origin(community, Actor(ActorKind.SYSTEM), now, f"erasure:{wish_id}")
+    audit.record(
+        tx,
+        head,
+        origin,
+        action="privacy.erased",
+        target=f"member {member_id}",
+        before=None,
+        after=None,
+    )
+    communities.save(tx, head)
+
+
+def _cancel_requests(tx: Connection, community_id: int, member_id: int, now: datetime) -> None:
+    """Close what still waits for them, by them or with their vote: nobody shall vote twice as two people."""
+    voted = select(ApprovalVote.request_number).where(
+        ApprovalVote.community_id == community_id, ApprovalVote.voter_id == member_id
+    )
+    theirs = or_(
+        ApprovalRequest.member_id == member_id,
+        (ApprovalRequest.actor_kind == ActorKind.MEMBER.value) & (ApprovalRequest.actor_id == member_id),
+        ApprovalRequest.number.in_(voted),
+    )
+    waiting = select(ApprovalRequest.number, ApprovalRequest.place).where(
+        ApprovalRequest.community_id == community_id,
+        ApprovalRequest.state == RequestState.PENDING.value,
+        theirs,
+    )
+    for number, place in tx.execute(waiting.order_by(ApprovalRequest.number)).all():
+        tx.execute(
+            update(ApprovalRequest)
+            .where(ApprovalRequest.community_id == community_id, ApprovalRequest.number == number)
+            .values(state=RequestState.CANCELLED.value, decided_at=now)
+        )
+        outbox.add(tx, community_id, Topic.DECIDED, str(number), at=now, place=place)
+
+
+def _empty_texts(tx: Connection, community_id: int, member_id: int) -> None:
+    tx.execute(
+        update(PointTransaction)
+        .where(PointTransaction.community_id == community_id, PointTransaction.member_id == member_id)
+        .values(_NO_TEXTS)
+    )
+    tx.execute(
+        update(ApprovalRequest)
+        .where(ApprovalRequest.community_id == community_id, ApprovalRequest.member_id == member_id)
+        .values(_NO_TEXTS | {"note": None})
+    )
+
+
+_NO_TEXTS: Final[dict[str, None]] = {"reason": None, "evidence": None, "salt": None}
+
+
+def _empty_mentions(tx: Connection, community_id: int, user_id: str) -> None:
+    """Empty the texts of others in which the person's id stands, as in a mention: it says who they are."""
+    transactions = _naming(
+        tx, community_id, user_id, PointTransaction.seq, PointTransaction.reason, PointTransaction.evidence
+    )
+    _update(tx, PointTransaction, PointTransaction.seq, community_id, transactions, _NO_TEXTS)
+    requests = _naming(
+        tx, community_id, user_id, ApprovalRequest.number, ApprovalRequest.reason, ApprovalRequest.evidence
+    )
+    _update(tx, ApprovalRequest, ApprovalRequest.number, community_id, requests, _NO_TEXTS)
+    notes = _naming(tx, community_id, user_id, ApprovalRequest.number, ApprovalRequest.note)
+    _update(tx, ApprovalRequest, ApprovalRequest.number, community_id, notes, {"note": None})
+    outcomes = _naming(tx, community_id, user_id, OutboxEntry.id, OutboxEntry.outcome)
+    _update(tx, OutboxEntry, OutboxEntry.id, community_id, outcomes, {"outcome": GONE})
+
+
+def _naming(
+    tx: Connection,
+    community_id: int,
+    user_id: str,
+    number: InstrumentedAttribute[int],
+    *texts: ColumnElement[str] | InstrumentedAttribute[str | None],
+) -> list[int]:
+    """Return the numbers of the rows in one of whose texts `user_id` stands: in quotes, or as a word of its own.
+
+    A short id counts in quotes only, as in JSON: elsewhere it may be a word or an amount.
+    """
+    table: Any = number.class_
+    candidates = select(number, *texts).where(
+        table.community_id == community_id, or_(*(t.contains(user_id, autoescape=True) for t in texts))
+    )
+    alone = rf"(?<![A-Za-z0-9]){re.escape(user_id)}(?![A-Za-z0-9])"
+    naming = re.compile(alone if len(user_id) >= TELLING else f'"{re.escape(user_id)}"')
+    return [row[0] for row in tx.execute(candidates) if any(t and naming.search(t) for t in row[1:])]
+
+
+def _update(
+    tx: Connection,
+    model: Any,  # noqa: ANN401 - a mapped class
+    number: InstrumentedAttribute[int],
+    community_id: int,
+    numbers: Sequence[int],
+    values: dict[str, Any],
+) -> None:
+    for one in numbers:
+        tx.execute(update(model).where(model.community_id == community_id, number == one).values(values))
+
+
+def _empty_deliveries(tx: Connection, community_id: int, user_id: str, now: datetime) -> None:
+    """Empty what was, or was to be, told to programs about the person; what still waits is given up."""
+    bodies = cast(WebhookDelivery.body, Text)
+    numbers = _naming(tx, community_id, user_id, WebhookDelivery.id, bodies, WebhookDelivery.outcome)
+    emptied = {"body": {"erased": True}, "outcome": GONE}
+    _update(tx, WebhookDelivery, WebhookDelivery.id, community_id, numbers, emptied)
+    given_up = update(WebhookDelivery).where(
+        WebhookDelivery.outcome == GONE, WebhookDelivery.done_at.is_(None)
+    )
+    tx.execute(given_up.values(done_at=now, leased_until=None))
+
+
+# ── after the erasure ──
+
+
+def unscrubbed(tx: Connection) -> bool:
+    """Return whether somebody was erased since the file was last rewritten."""
+    left = select(Erasure.id).where(Erasure.done_at.is_not(None), Erasure.scrubbed_at.is_(None)).limit(1)
+    return tx.execute(left).first() is not None
+
+
+def scrubbed(tx: Connection, now: datetime, before: datetime) -> None:
+    """Record that at `now` the file was rewritten, for those erased until `before`."""
+    tx.execute(
+        update(Erasure)
+        .where(Erasure.done_at <= before, Erasure.scrubbed_at.is_(None))
+        .values(scrubbed_at=now)
+    )
+
+
+def record_wish(
+    tx: Connection,
+    community_id: int,
+    member_id: int,
+    key: str,
+    asked_at: datetime,
+    due_at: datetime | None = None,
+) -> int:
+    """Write a wish to be erased and return its number; due at once without `due_at`."""
+    written = insert(Erasure).values(
+        community_id=community_id,
+        member_id=member_id,
+        key=key,
+        asked_at=asked_at,
+        due_at=due_at or asked_at,
+    )
+    return int(tx.execute(written.returning(Erasure.id)).scalar_one())

@@ -1,0 +1,85 @@
+"""A member's copy of what is kept about them, as JSON and as text."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from points_core import policy
+from points_core.privacy.copies import Asked, Copy, Movement
+
+FORMAT, VERSION = "points-bot: one member's data", 1
+
+
+def document(found: Copy) -> dict[str, Any]:
+    """Return the copy as JSON values: ids as strings, times in ISO 8601 and UTC."""
+    return {"format": FORMAT, "version": VERSION, **_plain(found)}
+
+
+def text(tx: Connection, found: Copy) -> str:
+    """Return the copy as text for people, with times in the community's zone."""
+    zone = policy.of(tx, found.community).zone
+    return "\n".join(_lines(found, zone)) + "\n"
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _lines(found: Copy, zone: ZoneInfo) -> Iterator[str]:
+    def at(moment: datetime) -> str:
+        return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
+
+    yield f"What is kept about you in {found.community}, on {at(found.made_at)} ({zone.key})"
+    yield ""
+    yield f"Id: {found.user_id}"
+    yield f"Name: {found.name or '(none)'}"
+    yield f"Known since: {at(found.known_since)}"
+    yield f"On boards: {'hidden' if found.hidden else 'shown'}"
+    if found.erasure:
+        yield f"To be erased: {at(found.erasure.due_at)} (asked {at(found.erasure.asked_at)})"
+    place = f", rank {found.rank}" if found.rank else ""
+    yield f"Points: {found.current} (earned {found.earned}, spent {found.spent}){place}"
+    for name, points in found.categories:
+        yield f"  {name}: {points}"
+    yield from _section("Your points", [_moved(m, at, f"by {m.who}") for m in found.received])
+    yield from _section(
+        "Points you gave, took or took back", [_moved(m, at, f"for {m.who}") for m in found.given]
+    )
+    yield from _section("Approval requests for you or by you", [_request(r, at) for r in found.requests])
+    votes = [f"request {v.request}: {'yes' if v.approve else 'no'}, {at(v.at)}" for v in found.votes]
+    yield from _section("Your votes", votes)
+    changes = [f"{c.number}. {at(c.at)} {c.action} {c.target}" for c in found.changes]
+    yield from _section("Changes you made", changes)
+
+
+def _section(title: str, lines: list[str]) -> Iterator[str]:
+    yield ""
+    yield f"{title} ({len(lines)})"
+    yield from (f"  {line}" for line in lines)
+
+
+def _moved(movement: Movement, at: Callable[[datetime], str], who: str) -> str:
+    balance = "" if movement.balance is None else f" → {movement.balance}"
+    parts = [
+        f"#{movement.number} {at(movement.effective_at)} {movement.kind} {movement.amount:+}{balance} {who}"
+    ]
+    parts += [f"[{movement.category}]"] if movement.category else []
+    parts += [written for written in (movement.reason, movement.evidence) if written]
+    return " ".join(parts)
+
+
+def _request(asked: Asked, at: Callable[[datetime], str]) -> str:
+    parts = [
+        f"{asked.number}. {at(asked.opened_at)} {asked.kind} {asked.amount:+} for {asked.whose} by {asked.by}, "
+        f"{asked.state}"
+    ]
+    parts += [written for written in (asked.reason, asked.evidence, asked.note) if written]
+    return " ".join(parts)
