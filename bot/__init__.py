@@ -15,12 +15,12 @@ courier.py       effects that must happen, delivered from the outbox
 posting.py       a post whose answer was lost is looked for before it is sent again
 ── what people ask for ──
 cogs/            commands, menus, reactions; one file for one kind of asking
-giving.py  undo.py  cards.py  voting.py  policy_changes.py  rights.py  self_check.py
-                 the forms, buttons and steps that several of them share
+giving.py        asking for points to move, by command, form or second try
+undo.py          taking a movement back: button, form, act
+pages.py         pages of the history, turned by buttons
 voting.py        one moderator's yes or no, and the buttons under a card
 cards.py         the cards of approval requests, in Discord
-posting.py       a post that may be out already is looked for before it is sent again
-policy_changes.py   one change of the policy, with what it was before
+policy_changes.py  one change of the policy, with what it was before
 rights.py        which roles may do what
 reporting.py     a report read and drawn aside, as a message
 batches.py       taking a batch back: button, form, act

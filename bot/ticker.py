@@ -8,7 +8,7 @@ from discord.ext import tasks
 
 from bot.forgetting import Forgetting
 from bot.keeping import Keeping
-from points_core import approvals, schedules, seasons
+from points_core import approvals, outbox, schedules, seasons
 from points_core.errors import DatabaseUnavailable
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class Ticker:
         await self._bot.points.write(approvals.expire_due, now)
         await self._bot.points.write(schedules.claim_due, now)
         await self._bot.points.write(seasons.seal_due, now)
+        await self._bot.points.write(outbox.forget, now)
 
     @tasks.loop(seconds=PERIOD_S)
     async def _loop(self) -> None:

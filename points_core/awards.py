@@ -10,6 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from points_core import ledger, policy
 from points_core.errors import (
+    DuplicateTransaction,
     InvalidAmount,
     LimitExceeded,
     LooksRepeated,
@@ -21,6 +22,7 @@ from points_core.ledger import Books, Movement, Wanted
 from points_core.models import ApprovalRequest, Community, Member, PointTransaction, UtcDateTime
 from points_core.policy import Capability, Policy
 from points_core.values import (
+    MAX_NUMBER,
     ActorKind,
     Kind,
     Origin,
@@ -147,7 +149,7 @@ class Desk:
     def check(self, asked: Ask, movement: Movement) -> None:
         """Hold an ask against the community's policy.
 
-        Raises InvalidAmount, UnknownCategory, SelfAward, LooksRepeated.
+        Raises UnknownCategory for one that was retired, InvalidAmount, SelfAward, LooksRepeated.
         """
         self.policy.category(asked.category)
         if not self.policy.min_award <= asked.amount <= self.policy.max_award:
@@ -218,7 +220,7 @@ def _recent(
     return {
         tuple(what): Recent(number, at, pending)
         for statement, pending in ((_POSTED, False), (_OPENED, True))
-        for number, at, *what in tx.execute(statement, asked)
+        for number, at, *what in sorted(tx.execute(statement, asked))  # the latest stands for its like
     }
 
 
@@ -293,9 +295,23 @@ def reverse(tx: Connection, origin: Origin, number: int, *, reason: str, own_onl
     InsufficientBalance, InvalidText, DuplicateTransaction.
     """
     reason = clean_text("reason", reason)
+    if not 1 <= number <= MAX_NUMBER:
+        raise UnknownTransaction(number)
     if own_only and _giver(tx, origin.community, number) != origin.actor.user_id:
         raise NotAllowed(Capability.UNDO.value)
+    if _opened_a_request(tx, origin):
+        raise DuplicateTransaction(origin.key)
     return ledger.reverse(tx, origin, number, reason=reason)
+
+
+def _opened_a_request(tx: Connection, origin: Origin) -> bool:
+    """Return whether the origin's key stands for points that wait: they will move under it."""
+    found = (
+        select(ApprovalRequest.number)
+        .join(Community, Community.id == ApprovalRequest.community_id)
+        .where(Community.key == origin.community, ApprovalRequest.key == origin.key)
+    )
+    return tx.execute(found).first() is not None
 
 
 def _giver(tx: Connection, community: str, number: int) -> str | None:

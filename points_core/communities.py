@@ -62,8 +62,11 @@ _PEOPLE = select(Member.user_id, Member.id, Member.name).where(
 
 
 def find(tx: Connection, key: str) -> int | None:
-    """Return the number of the community whose outside id is `key`, None if it was never seen."""
-    return tx.execute(select(Community.id).where(Community.key == key)).scalar()
+    """Return the number of the community whose outside id is `key`, None if it was never seen.
+
+    Raises InvalidText for what can be no id.
+    """
+    return tx.execute(select(Community.id).where(Community.key == clean_id("community", key))).scalar()
 
 
 def lock(tx: Connection, key: str) -> Head | None:

@@ -50,8 +50,8 @@ def constraint_name(error: IntegrityError) -> str | None:
     text = str(error.orig)
     if found := re.fullmatch(r"UNIQUE constraint failed: (.+)", text):
         return _UNIQUE.get(frozenset(found[1].split(", ")))
-    if found := re.fullmatch(r"CHECK constraint failed: (\w+)", text):
-        return found[1]
+    if found := re.fullmatch(r"CHECK constraint failed: (\w+)|((?:pk|uq)_\w+)", text):
+        return found[1] or found[2]  # the second from the guard that stops REPLACE, which comes first
     return None
 
 

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import os
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -28,6 +29,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 BUSY_TIMEOUT_MS = 2_000  # below Discord's three seconds, so a refusal can still be spoken
+WAL_PAUSE_MS = 10  # between two attempts to be the one who makes a new file's WAL
 CACHE_KIB = 64_000  # SQLite's page cache per connection
 CHECKPOINT_PAGES = 4_000  # 16 MB of WAL between checkpoints: fewer stalls, still small on disk
 READERS = 4  # connections for reads: more than two cores can use, few enough for small hosts
@@ -302,9 +304,27 @@ def _prepare_sqlite(engine: Engine, begin: str, more_pragmas: dict[str, str]) ->
         connection.isolation_level = None
         cursor = connection.cursor()
         for name, value in (SQLITE_PRAGMAS | more_pragmas).items():
-            cursor.execute(f"PRAGMA {name}={value}")
+            _execute_patiently(cursor, f"PRAGMA {name}={value}")
         cursor.close()
 
     @event.listens_for(engine, "begin")
     def began(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
+
+
+def _execute_patiently(cursor: Any, statement: str) -> None:  # noqa: ANN401 - the driver's own
+    """Execute `statement`, waiting for a lock that SQLite itself does not wait for.
+
+    A new file's journal becomes a WAL in a moment that belongs to one connection alone, whatever the busy
+    timeout; of two processes that start together one comes in between.
+    """
+    for _ in range(BUSY_TIMEOUT_MS // WAL_PAUSE_MS):
+        try:
+            cursor.execute(statement)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:  # the rest says why it is busy
+                raise
+            time.sleep(WAL_PAUSE_MS / 1_000)
+        else:
+            return
+    cursor.execute(statement)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, delete, func, or_, select, update
 
 from points_core.models import Community, OutboxEntry
 from points_core.statements import insert_unless_there
 
 MAX_ATTEMPTS = 12  # with the courier's doubling pauses about a day
+KEPT = timedelta(days=30)  # how long a delivered effect can be looked at
 MAX_OUTCOME = 500  # characters kept of why a delivery failed
 
 
@@ -118,6 +119,11 @@ def later(tx: Connection, effect_id: int, until: datetime, why: str) -> None:
         .where(OutboxEntry.id == effect_id, OutboxEntry.done_at.is_(None))
         .values(due_at=until, leased_until=None, outcome=why[:MAX_OUTCOME])
     )
+
+
+def forget(tx: Connection, now: datetime) -> int:
+    """Drop what was done more than KEPT ago, and return how much that was; it only served the operator."""
+    return tx.execute(delete(OutboxEntry).where(OutboxEntry.done_at < now - KEPT)).rowcount
 
 
 def waiting(tx: Connection, community: str) -> int:

@@ -255,7 +255,7 @@ def change(tx: Connection, origin: Origin, /, **changes: Any) -> Policy:  # noqa
     if old.timezone != new.timezone:
         scores.rebuild(tx, head.community_id, new.zone)
     _store(tx, head, document, origin.at)
-    _log(tx, head, origin, new, "policy.change", target, before, after)
+    put_on_record(tx, head, origin, new, action="policy.change", target=target, before=before, after=after)
     return by_number(tx, head.community_id)
 
 
@@ -296,7 +296,10 @@ def add_category(tx: Connection, origin: Origin, name: str) -> Policy:
     with _category_change(tx, origin, "category.add", name) as (head, policy, done):
         if not done:
             _add_category(tx, head, policy, name)
-            _log(tx, head, origin, policy, "category.add", name, None, {"name": name})
+            made = {"name": name}
+            put_on_record(
+                tx, head, origin, policy, action="category.add", target=name, before=None, after=made
+            )
     return by_number(tx, head.community_id)
 
 
@@ -324,7 +327,10 @@ def retire_category(tx: Connection, origin: Origin, name: str) -> Policy:
         if not done:
             category = _open_category(policy, name)
             tx.execute(_this_category(head, category).values(retired_at=origin.at))
-            _log(tx, head, origin, policy, "category.retire", name, {"name": category.name}, None)
+            was = {"name": category.name}
+            put_on_record(
+                tx, head, origin, policy, action="category.retire", target=name, before=was, after=None
+            )
     return by_number(tx, head.community_id)
 
 
@@ -337,7 +343,10 @@ def rename_category(tx: Connection, origin: Origin, name: str, to: str) -> Polic
             if any(c.name.casefold() == to.casefold() and c.id != category.id for c in policy.categories):
                 raise InvalidSetting("categories", to, "a name that is not taken")
             tx.execute(_this_category(head, category).values(name=to))
-            _log(tx, head, origin, policy, "category.rename", name, {"name": category.name}, {"name": to})
+            was, now = {"name": category.name}, {"name": to}
+            put_on_record(
+                tx, head, origin, policy, action="category.rename", target=name, before=was, after=now
+            )
     return by_number(tx, head.community_id)
 
 
@@ -353,17 +362,18 @@ def _this_category(head: Head, category: Category) -> Any:  # noqa: ANN401 - an 
     )
 
 
-def _log(
+def put_on_record(
     tx: Connection,
     head: Head,
     origin: Origin,
     policy: Policy,
+    *,
     action: str,
     target: str,
     before: dict[str, Any] | None,
     after: dict[str, Any] | None,
 ) -> None:
-    """Put one change on record, tell the log channel, and save the head."""
+    """Put one change of how points work on record, tell the log channel, and save the head."""
     number = audit.record(tx, head, origin, action=action, target=target, before=before, after=after)
     if policy.log_channel:
         outbox.add(tx, head.community_id, Topic.CHANGED, str(number), at=origin.at, place=policy.log_channel)

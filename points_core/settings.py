@@ -87,6 +87,18 @@ class Settings(BaseSettings):
     http_port: Number | None = Field(None, validation_alias="POINTS_HTTP_PORT", ge=1, le=65_535)
     """The HTTP API's port inside the bot's process; none, no HTTP API there."""
 
+    def __init__(self, **values: Any) -> None:  # noqa: ANN401 - each setting has its own type
+        """Read the environment; `values` override it, by the names of the fields or of the variables.
+
+        Raises TypeError for a name that is neither, and pydantic's ValidationError.
+        """
+        fields = type(self).model_fields
+        variables = {name: str(field.validation_alias) for name, field in fields.items()}
+        known = set(variables) | set(variables.values())
+        if unknown := sorted(name for name in values if name not in known and not name.startswith("_env")):
+            raise TypeError(f"there is no setting {unknown[0]!r}")
+        super().__init__(**{variables.get(name, name): value for name, value in values.items()})
+
     @field_validator("categories", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the environment holds

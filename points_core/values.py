@@ -24,6 +24,7 @@ MAX_KEY = 200  # characters
 MAX_NAME = 100  # characters: Discord names have at most 32, other communities may be longer
 MAX_CATEGORIES = 25  # what one of Discord's menus can offer
 MAX_CATEGORY_NAME = 50  # characters
+MAX_NUMBER = 2**63 - 1  # past this the drivers raise instead of finding nothing
 FIRST_YEAR, LAST_YEAR = 1970, 9998  # a zone's offset or a window's end never leaves the calendar
 
 

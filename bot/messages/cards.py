@@ -170,7 +170,7 @@ def _entry(request: Request, guild_id: int | None) -> str:
     return (
         f"**{link}** {movements.change(request.amount)} for {text.who(request.user_id, request.name)} "
         f"by {_who_asked(request)} · {request.approvals} of {request.quorum} agree · "
-        f"expires {text.when(request.expires_at)}\n-# {text.shown(request.reason, SHORT_REASON)}"
+        f"expires {text.when(request.expires_at)}\n\u2003{text.shown(request.reason, SHORT_REASON)}"
     )
 
 

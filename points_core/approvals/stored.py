@@ -12,6 +12,7 @@ from points_core.errors import (
 )
 from points_core.models import ApiClient, ApprovalRequest, ApprovalVote, Category, Community, Member
 from points_core.values import (
+    MAX_NUMBER,
     Actor,
     ActorKind,
     Kind,
@@ -109,7 +110,7 @@ _REQUESTS = (
 def load(tx: Connection, community_id: int, number: int) -> Request:
     """Return request `number` of the community with that number. Raises UnknownRequest."""
     condition = and_(ApprovalRequest.community_id == community_id, ApprovalRequest.number == number)
-    found = _load(tx, _REQUESTS.where(condition))
+    found = _load(tx, _REQUESTS.where(condition)) if 1 <= number <= MAX_NUMBER else ()
     if not found:
         raise UnknownRequest(number)
     return found[0]

@@ -181,10 +181,11 @@ def _close(
     transaction: int | None = None,
     note: str | None = None,
 ) -> Request:
+    decided_at = max([at, *(vote.at for vote in waiting.votes)])  # a clock set back between two votes
     tx.execute(
         update(ApprovalRequest)
         .where(ApprovalRequest.community_id == community_id, ApprovalRequest.number == waiting.number)
-        .values(state=state.value, decided_at=at, transaction_seq=transaction, note=note)
+        .values(state=state.value, decided_at=decided_at, transaction_seq=transaction, note=note)
     )
     outbox.add(tx, community_id, Topic.DECIDED, str(waiting.number), at=at, place=waiting.place)
-    return replace(waiting, state=state, decided_at=at, transaction=transaction, note=note)
+    return replace(waiting, state=state, decided_at=decided_at, transaction=transaction, note=note)

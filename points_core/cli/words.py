@@ -52,6 +52,14 @@ def words(error: PointsError) -> str:
     return WORDS[type(error)](error)
 
 
+def _database(error: DatabaseUnavailable) -> str:
+    why = " ".join(error.why.split())  # PostgreSQL's own words run over several lines
+    return (
+        f"The database cannot be used: {why}{'' if why.endswith(('.', '?')) else '.'} "
+        "POINTS_DATABASE_URL says where it is."
+    )
+
+
 def _category(error: UnknownCategory) -> str:
     known = ", ".join(error.known)
     return f"There is no category {error.category!r}; " + (
@@ -81,7 +89,7 @@ WORDS: Final[dict[type[PointsError], Callable[[Any], str]]] = {
         f"The {e.field} must have 1 to {e.limit} characters and nothing that cannot be stored."
     ),
     InvalidTime: lambda e: f"{e.text!r} is no date or time that can be used here; write it as 2026-01-31.",
-    InvalidSetting: lambda e: f"{e.name} cannot be {e.value!r}: it has to be {e.expected}.",
+    InvalidSetting: lambda e: f"The {e.name} cannot be {e.value!r}: it has to be {e.expected}.",
     InsufficientBalance: lambda e: f"That takes {e.amount} points; the balance is {e.balance}.",
     BalanceOutOfRange: lambda e: (
         f"With {e.amount} more, the balance {e.balance} could not be counted exactly."
@@ -116,9 +124,7 @@ WORDS: Final[dict[type[PointsError], Callable[[Any], str]]] = {
     ExportTooLarge: lambda e: (
         f"That is more than {e.limit:,} {e.unit}: choose a shorter range, or CSV or JSON Lines, which have no limit."
     ),
-    DatabaseUnavailable: lambda e: (
-        f"The database cannot be used: {e.why}. POINTS_DATABASE_URL says where it is."
-    ),
+    DatabaseUnavailable: _database,
     LedgerCorrupt: lambda e: f"The books contradict themselves: {e.what}. Run `points verify`.",
     BackupDamaged: lambda e: f"{e.file} cannot be used: {e.why}. Nothing was changed.",
     BehindAnchor: lambda e: (

@@ -5,10 +5,9 @@ pages.py      transactions, newest first or onwards from a number
 """
 
 from points_core.history.balances import Balance, PendingPoints, balance
-from points_core.history.pages import MAX_NUMBER, MAX_PAGE, Page, following, page, transaction
+from points_core.history.pages import MAX_PAGE, Page, following, page, transaction
 
 __all__ = [
-    "MAX_NUMBER",
     "MAX_PAGE",
     "Balance",
     "Page",

@@ -12,10 +12,9 @@ from points_core import communities, policy, sums
 from points_core.errors import InvalidSetting, UnknownTransaction
 from points_core.ledger.receipts import RECEIPTS, receipt_of
 from points_core.models import PointTransaction
-from points_core.values import ActorKind, Kind, Receipt
+from points_core.values import MAX_NUMBER, ActorKind, Kind, Receipt, clean_id
 
 MAX_PAGE = 1_000  # receipts in one page: what one reply of a program's may hold in memory
-MAX_NUMBER = 2**63 - 1  # past this the drivers raise instead of finding nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ def page(
     program that did. category: its name, retired ones included. since, until: instants (aware), from and
     before which the points count. before: only transactions with smaller numbers; pass a page's `older` to
     go on from it. as_of: an instant (aware); only what was recorded by then.
-    Raises UnknownCategory, InvalidSetting.
+    Raises UnknownCategory, InvalidText, InvalidSetting.
     """
     found = _found(
         tx,
@@ -143,11 +142,11 @@ def _found(
     """Translate what is asked for; None where nothing can match."""
     if not 1 <= limit <= MAX_PAGE:
         raise InvalidSetting("limit", limit, f"from 1 to {MAX_PAGE:,}")
+    outside_ids = [clean_id("user_id", who) for who in (user_id, actor) if who is not None]
     heading = policy.of(tx, community).category(category, retired=True) if category is not None else None
     community_id = communities.find(tx, community)
     if community_id is None:
         return None
-    outside_ids = [who for who in (user_id, actor) if who is not None]
     people = communities.people(tx, community_id, outside_ids)
     if not people.keys() >= set(outside_ids) or max(batch or 0, client or 0) > MAX_NUMBER:
         return None

@@ -6,15 +6,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Update, func, insert, select, update
 
-from points_core import audit, communities, outbox, policy
+from points_core import audit, communities, policy
 from points_core.communities import Head
 from points_core.errors import InvalidSetting, UnknownSchedule
 from points_core.models import Publication, Schedule
-from points_core.outbox import Topic
-from points_core.policy import Policy
+from points_core.policy import Policy, put_on_record
 from points_core.reports import SCHEDULABLE, ReportKind
 from points_core.schedules.slots import EVERY, is_time, next_slot
-from points_core.values import Origin, clean_id
+from points_core.values import MAX_NUMBER, Origin, clean_id
 from points_core.windows import WindowName
 
 MAX_TOP = 25  # places on one board: more is no longer read
@@ -83,7 +82,9 @@ def add(
         )
     )
     made = view(found(tx, head.community_id, head.schedules), rules)
-    _record(tx, head, origin, rules, "schedule.add", made.number, None, _document(made))
+    after = _document(made)
+    target = str(made.number)
+    put_on_record(tx, head, origin, rules, action="schedule.add", target=target, before=None, after=after)
     return made
 
 
@@ -94,7 +95,8 @@ def remove(tx: Connection, origin: Origin, number: int) -> ScheduleView:
         return view(found(tx, head.community_id, number, removed=True), rules)
     row = found(tx, head.community_id, number)
     tx.execute(this(head.community_id, number).values(removed_at=origin.at, next_due_at=None))
-    _record(tx, head, origin, rules, "schedule.remove", number, _document(view(row, rules)), None)
+    before, target = _document(view(row, rules)), str(number)
+    put_on_record(tx, head, origin, rules, action="schedule.remove", target=target, before=before, after=None)
     return replace(view(row, rules), next_due_at=None)
 
 
@@ -121,7 +123,7 @@ def last_day(tx: Connection, row: Row[Any]) -> date | None:
 
 def found(tx: Connection, community_id: int, number: int, *, removed: bool = False) -> Row[Any]:
     """Return the row of a schedule. Raises UnknownSchedule; for a removed one too, unless `removed`."""
-    row = _one(tx, community_id, Schedule.number == number)
+    row = _one(tx, community_id, Schedule.number == number) if 1 <= number <= MAX_NUMBER else None
     if row is None or (row.removed_at is not None and not removed):
         raise UnknownSchedule(number)
     return row
@@ -214,20 +216,3 @@ def _document(schedule: ScheduleView) -> dict[str, Any]:
     if schedule.report is None:
         del document["report"]
     return {**document, "window": str(schedule.window), "categories": list(schedule.categories)}
-
-
-def _record(
-    tx: Connection,
-    head: Head,
-    origin: Origin,
-    rules: Policy,
-    action: str,
-    number: int,
-    before: dict[str, Any] | None,
-    after: dict[str, Any] | None,
-) -> None:
-    """Put one change on record, tell the log channel, and save the head."""
-    event = audit.record(tx, head, origin, action=action, target=str(number), before=before, after=after)
-    if rules.log_channel:
-        outbox.add(tx, head.community_id, Topic.CHANGED, str(event), at=origin.at, place=rules.log_channel)
-    communities.save(tx, head)

@@ -16,7 +16,8 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, select
 
-from points_core import policy, seasons
+from points_core import communities, policy, seasons
+from points_core.errors import InvalidSetting
 from points_core.models import Community
 from points_core.verification import anchors, batches, chained, projections, record, waiting
 from points_core.verification.anchors import Known
@@ -41,7 +42,10 @@ __all__ = [
 
 
 def verify(tx: Connection, community: str | None = None) -> list[Broken]:
-    """Check the books of `community` (its outside id), or of all; an empty list means all is well."""
+    """Check the books of `community` (its outside id), or of all; an empty list means all is well.
+
+    Raises InvalidSetting for a community without books.
+    """
     return list(examine(tx, community).broken)
 
 
@@ -56,7 +60,11 @@ def examine(
 
     `incremental` begins after the transactions that were found in order before, `known` are chain heads
     known from outside, beside the anchors in the database. Hand the outcome to `settle`.
+    Raises InvalidSetting for a community without books that is not known from outside either.
     """
+    shown = {head.community for head in known}
+    if community is not None and community not in shown and communities.find(tx, community) is None:
+        raise InvalidSetting("community", community, "one that has books")
     found = select(Community.id, Community.key).order_by(Community.id)
     if community is not None:
         found = found.where(Community.key == community)

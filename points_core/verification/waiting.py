@@ -36,14 +36,17 @@ def _requests(tx: Connection, community_id: int) -> Iterator[Problem]:
     votes: dict[int, list[Any]] = defaultdict(list)
     for vote in tx.execute(select(ApprovalVote.__table__).where(ApprovalVote.community_id == community_id)):
         votes[vote.request_number].append(vote)
-    made = {
-        row.request_number: row
-        for row in tx.execute(
-            select(PointTransaction.__table__).where(
-                PointTransaction.community_id == community_id, PointTransaction.request_number.is_not(None)
+    made: dict[int, Any] = {}
+    moved = select(PointTransaction.__table__).where(
+        PointTransaction.community_id == community_id, PointTransaction.request_number.is_not(None)
+    )
+    for row in tx.execute(moved.order_by(PointTransaction.seq)):
+        first = made.setdefault(row.request_number, row)
+        if first is not row:
+            yield (
+                "approved means one transaction",
+                f"#{first.seq} and #{row.seq} moved points for request {row.request_number}",
             )
-        )
-    }
     approved = set()
     for request in tx.execute(
         select(ApprovalRequest.__table__).where(ApprovalRequest.community_id == community_id)

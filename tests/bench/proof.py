@@ -43,7 +43,9 @@ class Filling:
     def __init__(self, members: int, transactions: int) -> None:
         self.members, self.transactions = members, transactions
         self.draw = random.Random(7)
-        self.balances: dict[int, tuple[int, int, int, str]] = dict.fromkeys(range(1, members + 1), (0, 0, 0, ""))
+        self.balances: dict[int, tuple[int, int, int, str]] = dict.fromkeys(
+            range(1, members + 1), (0, 0, 0, "")
+        )
         self.scores = Scores(ZoneInfo("UTC"), {})
         self.hash = bytes(32)
         self.last = ""

@@ -58,7 +58,10 @@ SAID: list[tuple[PointsError, str]] = [
     (errors.AlreadyVoted(3, False), "You already voted against request #3"),
     (errors.BackupDamaged("/srv/backups/points.db", "secret"), "That backup is damaged"),
     (errors.BehindAnchor("town", 1030, 1042, "/srv/secret"), "before transaction #1,042"),
-    (errors.BooksClosed("town", "balances equal the transactions"), "take nothing new until they are repaired"),
+    (
+        errors.BooksClosed("town", "balances equal the transactions"),
+        "take nothing new until they are repaired",
+    ),
     (errors.BackupFailed("/srv is full"), "could not make a backup first"),
     (errors.UnknownBatch(9), "no batch 9"),
     (errors.BatchUndone(3, 4), "Batch 3 was already undone, by batch 4"),

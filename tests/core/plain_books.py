@@ -114,9 +114,13 @@ class PlainBooks(PlainPolicy):
             raise
 
     def reverse(self, origin: Origin, number: int, *, reason: str, own_only: bool = False) -> Receipt:
-        original = self._moved(number)
-        if own_only and original.actor.user_id != origin.actor.user_id:
+        if number < 1:
+            raise UnknownTransaction(number)
+        if own_only and self._moved(number).actor.user_id != origin.actor.user_id:
             raise NotAllowed("undo")
+        if any(key == origin.key for key, _, _ in self.requests):
+            raise DuplicateTransaction(origin.key)
+        original = self._moved(number)
         was = original.asked
         asked = Asked(Kind.REVERSAL, was.user_id, -was.amount, was.category, reason, reverses=original.number)
         if origin.key in self.keys:

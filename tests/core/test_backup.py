@@ -484,9 +484,7 @@ async def test_one_is_due_when_the_last_is_old(settings: Settings) -> None:
 async def test_before_something_dangerous_the_books_are_kept(settings: Settings) -> None:
     await award(settings, Move(ADA, 5))
     async with Points.opened(settings) as points:
-        made_at = [
-            await backup.before(points, "import", NOON + timedelta(seconds=n)) for n in range(7)
-        ]
+        made_at = [await backup.before(points, "import", NOON + timedelta(seconds=n)) for n in range(7)]
     there = [file is not None and os.path.exists(file) for file in made_at]  # noqa: ASYNC240
     assert there == [False, False, True, True, True, True, True]
     off = settings.model_copy(update={"restore_points": 0})

@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Any
 
 import discord
@@ -6,7 +7,7 @@ import simcord
 from simcord.results import InteractionResult
 
 from points_core import approvals, history
-from points_core.values import Request, RequestState
+from points_core.values import Actor, ActorKind, Kind, Origin, Request, RequestState
 from tests.stories.world import Wire, World
 
 BIG = 150  # more than the 100 points that move at once
@@ -89,6 +90,11 @@ def pings(world: World, channel: simcord.ChannelHandle) -> list[set[str]]:
 async def time_passes(world: World, *, hours: float = 0.03) -> None:
     """Move the clock, by two minutes if nothing else is said, and let the bot do what is due then."""
     world.env.backend.clock.advance(hours * 3_600)
+    await look(world)
+
+
+async def look(world: World) -> None:
+    """Let the bot look at the clock and do what is due."""
     await world.bot.ticker.tick(world.env.now())
     await world.bot.courier.idle()
     await world.env.settle()
@@ -531,16 +537,30 @@ async def test_if_it_can_no_longer_be_told_where_it_was_asked_it_is_told_beside_
     assert "+150 points" in last(room.approvals).content
 
 
-async def test_an_approval_whose_answer_was_lost_stands_and_the_card_shows_it(
+async def test_an_approval_whose_answer_was_lost_stands_and_nothing_more_is_said(
     room: World, wire: Wire
 ) -> None:
     await asks(room)
     wire.cut("POST", "/interactions/*/*/callback", answer_only=True)
 
-    await room.grace.click(card(room), label="Approve")
+    pressed = await room.grace.click(card(room), label="Approve")
 
     assert await points_of(room, room.mia) == BIG
     assert "approved" in title(card(room))
+    assert pressed.followups == []
+    assert not pressed.ephemeral
+
+
+async def test_an_answer_that_did_not_reach_discord_is_given_again(room: World, wire: Wire) -> None:
+    await room.configure(quorum=2)
+    await asks(room)
+    wire.cut("POST", "/interactions/*/*/callback", answer_only=False)
+
+    pressed = await room.grace.click(card(room), label="Approve")
+
+    assert pressed.acknowledged
+    assert not pressed.ephemeral
+    assert fields(card(room))["Agree"] == "**1** of 2"
 
 
 # Restarts, deleted cards, and what happened meanwhile
@@ -666,6 +686,36 @@ async def test_a_deleted_card_comes_back_with_the_hourly_round(room: World) -> N
     await next_round(room)
 
     assert card(room).id != old.id
+
+
+async def test_a_vote_on_a_card_deleted_a_moment_later_counts_and_the_card_comes_back(room: World) -> None:
+    await room.configure(quorum=2)
+    await asks(room)
+    old = card(room)
+
+    room.env.backend.set_reaction(room.approvals.id, old.id, "✅", room.grace.id, True)
+    room.env.backend.delete_message(room.approvals.id, old.id)
+    await room.env.settle()
+
+    assert card(room).id != old.id
+    assert fields(card(room))["Agree"] == "**1** of 2"
+
+
+async def test_a_programs_request_gets_its_card_once_there_is_a_channel_for_it(world: World) -> None:
+    origin = Origin(world.community, Actor(ActorKind.CLIENT), world.env.now(), "program:1")
+    ask = partial(
+        approvals.request, kind=Kind.AWARD, user_id=str(world.mia.id), amount=BIG, reason="a contest"
+    )
+    await world.points.write(ask, origin)
+    await look(world)
+    assert (await request(world)).card is None
+
+    await world.configure(approvals_channel=world.approvals)
+    await next_round(world)
+    await world.grace.react(card(world), "✅")
+
+    assert await points_of(world, world.mia) == BIG
+    assert "+150 points" in last(world.approvals).content
 
 
 async def test_the_decision_on_a_deleted_card_is_told_all_the_same(room: World) -> None:

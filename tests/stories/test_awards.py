@@ -1,26 +1,14 @@
-"""Moderators move points: commands, menus, forms, the Undo button, and everything that is refused."""
-
-from typing import Any
+"""Moderators award and deduct points, are asked when it looks like a repetition, and are refused what may not be."""
 
 import pytest
 import simcord
 from simcord import OptionError
 
-from points_core import approvals, history, policy
-from points_core.values import Actor, ActorKind, Kind, Origin, Receipt
+from points_core import approvals
 from tests.stories.answers import answer
+from tests.stories.books import EMPTY, current, receipts, show_to
 from tests.stories.reading import pinged, texts
 from tests.stories.world import Wire, World
-
-EMPTY: tuple[Receipt, ...] = ()
-
-
-async def receipts(world: World) -> tuple[Receipt, ...]:
-    return (await world.points.read(history.page, world.community)).receipts
-
-
-async def current(world: World, member: simcord.MemberActor) -> int:
-    return (await world.points.read(history.balance, world.community, str(member.id))).current
 
 
 async def test_an_award_is_announced_with_its_number_balance_reason_and_an_undo_button(world: World) -> None:
@@ -165,12 +153,6 @@ async def test_a_member_whom_an_admin_showed_the_command_is_still_refused(world:
     assert await receipts(world) == EMPTY
 
 
-async def show_to(world: World, command: str, member: simcord.MemberActor) -> None:
-    """Have the server's admin override who sees a command."""
-    commands = {found.name: found for found in await world.bot.tree.fetch_commands()}
-    world.guild.set_command_permissions(commands[command], {member: True})
-
-
 async def test_members_are_not_offered_what_moderators_do(world: World) -> None:
     offered = set(world.noah.available_commands(world.general))
 
@@ -311,206 +293,6 @@ async def test_the_answer_to_a_request_links_to_its_card(world: World) -> None:
     )
 
 
-# ── undo ──
-
-
-async def test_undo_takes_a_movement_back_and_tells_the_member(world: World) -> None:
-    await world.ada.slash(world.general, "award", member=world.mia, amount=5, reason="planted trees")
-
-    told = await world.ada.slash(world.general, "undo", number=1, reason="it was Noah")
-
-    assert not answer(told).ephemeral
-    said = texts(answer(told))
-    assert f"#1 is taken back by Ada: **−5 points** for <@{world.mia.id}>" in said
-    assert "5 → **0**" in said
-    assert "it was Noah" in said
-    assert answer(told).components == []
-    assert pinged(answer(told)) == [world.mia.id]
-    assert (await receipts(world))[0].reverses == 1
-
-
-async def test_the_undo_button_asks_why_and_says_so_under_the_announcement(world: World) -> None:
-    given = await world.ada.slash(world.general, "award", member=world.mia, amount=5, reason="planted trees")
-
-    form = await world.grace.click(answer(given), label="Undo")
-    told = await world.grace.submit_modal(form, {"reason": "it was Noah"})
-
-    assert "#1 is taken back" in texts(answer(told))
-    assert await current(world, world.mia) == 0
-    original = world.general.history(viewer=world.noah)[0]
-    assert original.components == []
-    assert "Taken back by #2" in texts(original)
-
-
-async def test_the_undo_button_works_after_a_restart(world: World) -> None:
-    given = await world.ada.slash(world.general, "award", member=world.mia, amount=5, reason="planted trees")
-    await world.restart()
-
-    form = await world.ada.click(answer(given), label="Undo")
-    await world.ada.submit_modal(form, {"reason": "it was Noah"})
-
-    assert await current(world, world.mia) == 0
-
-
-async def test_a_second_undo_is_refused_and_nothing_moves(world: World) -> None:
-    await world.ada.slash(world.general, "award", member=world.mia, amount=5, reason="planted trees")
-    await world.ada.slash(world.general, "undo", number=1, reason="it was Noah")
-
-    told = await world.grace.slash(world.general, "undo", number=1, reason="it was Noah")
-
-    assert answer(told).ephemeral
-    assert "already undone, by transaction #2" in texts(answer(told))
-    assert len(await receipts(world)) == 2
-
-
-@pytest.mark.parametrize("number, words", [(2, "itself an undo"), (99, "no transaction #99")])
-async def test_undo_refuses_reversals_and_unknown_numbers(world: World, number: int, words: str) -> None:
-    await world.ada.slash(world.general, "award", member=world.mia, amount=5, reason="planted trees")
-    await world.ada.slash(world.general, "undo", number=1, reason="it was Noah")
-
-    told = await world.ada.slash(world.general, "undo", number=number, reason="once more")
-
-    assert answer(told).ephemeral
-    assert words in texts(answer(told))
-
-
-async def test_a_member_may_not_press_undo(world: World) -> None:
-    given = await world.ada.slash(world.general, "award", member=world.mia, amount=5, reason="planted trees")
-
-    told = await world.noah.click(answer(given), label="Undo")
-
-    assert told.modal is None
-    assert answer(told).ephemeral
-    assert await current(world, world.mia) == 5
-
-
-async def test_who_may_award_but_not_undo_takes_back_only_their_own(world: World) -> None:
-    await world.configure(roles={"undo": (str(world.guild.roles["Admin"].id),)})
-    given = await world.ada.slash(world.general, "award", member=world.mia, amount=5, reason="planted trees")
-
-    pressed = await world.grace.click(answer(given), label="Undo")
-    typed = await world.grace.slash(world.general, "undo", number=1, reason="not mine")
-
-    assert pressed.modal is None
-    for told in (pressed, typed):
-        assert answer(told).ephemeral
-        assert "cannot undo other people's transactions" in texts(answer(told))
-    await world.ada.slash(world.general, "undo", number=1, reason="my own mistake")
-    assert await current(world, world.mia) == 0
-
-
-async def test_undo_offers_what_can_still_be_taken_back(world: World) -> None:
-    for reason in ("planted trees", "carried soil"):
-        await world.ada.slash(world.general, "award", member=world.mia, amount=5, reason=reason)
-    await world.ada.slash(world.general, "undo", number=1, reason="it was Noah")
-
-    offered = await world.ada.autocomplete(world.general, "undo", "number", "")
-
-    assert [(choice["name"], choice["value"]) for choice in offered] == [("#2 · +5 · carried soil", 2)]
-
-
-# ── the menus ──
-
-
-async def test_the_menu_on_a_person_opens_a_form_and_awards(world: World) -> None:
-    form = await world.ada.context_menu(world.general, "Award points", world.mia)
-    told = await world.ada.submit_modal(
-        form, {"amount": "7", "category": ["helping"], "reason": "showed newcomers around", "evidence": ""}
-    )
-
-    assert not answer(told).ephemeral
-    [receipt] = await receipts(world)
-    assert (receipt.amount, receipt.category, receipt.evidence) == (7, "helping", None)
-    assert receipt.user_id == str(world.mia.id)
-    assert receipt.kind is Kind.AWARD
-
-
-async def test_the_menu_on_a_message_awards_its_author_with_the_message_as_evidence(world: World) -> None:
-    message = await world.mia.send(world.general, "Compost: one third green, two thirds brown.")
-
-    form = await world.ada.context_menu(world.general, "Award author", message)
-    assert form.modal is not None
-    link = f"https://discord.com/channels/{world.guild.id}/{world.general.id}/{message.id}"
-    assert form.modal["components"][-1]["component"]["value"] == link
-    told = await world.ada.submit_modal(
-        form, {"amount": "7", "reason": "explained compost", "evidence": link}
-    )
-
-    assert link in texts(answer(told))
-    [receipt] = await receipts(world)
-    assert (receipt.user_id, receipt.evidence, receipt.category) == (str(world.mia.id), link, None)
-
-
-async def test_the_form_offers_the_open_categories_and_says_what_amounts_it_takes(world: World) -> None:
-    form = await world.ada.context_menu(world.general, "Award points", world.mia)
-
-    assert form.modal is not None
-    assert form.modal["title"] == "Award points to Mia"
-    labels = form.modal["components"]
-    assert [label["label"] for label in labels] == ["How many points?", "Category", "What for?", "Evidence"]
-    assert "From 1 to 1,000; more than 100 waits" in labels[0]["description"]
-    assert [o["label"] for o in labels[1]["component"]["options"]] == [
-        "events",
-        "helping",
-        "content",
-        "moderation",
-    ]
-
-
-async def test_a_community_without_categories_has_a_form_without_them(world: World) -> None:
-    for name in ("events", "helping", "content", "moderation"):
-        await retire(world, name)
-
-    form = await world.ada.context_menu(world.general, "Award points", world.mia)
-    await world.ada.submit_modal(form, {"amount": "7", "reason": "showed newcomers around"})
-
-    assert await current(world, world.mia) == 7
-
-
-async def retire(world: World, name: str) -> None:
-    origin = Origin(world.community, Actor(ActorKind.OPERATOR), world.env.now(), f"retire:{name}")
-    await world.points.write(policy.retire_category, origin, name)
-
-
-@pytest.mark.parametrize(
-    "amount", ["1e3", "true", "１２", "1_000", "0", "-5", "+5", "1000000000001", "7.0", " 7"]
-)
-async def test_the_form_refuses_what_is_no_amount_privately(world: World, amount: str) -> None:
-    form = await world.ada.context_menu(world.general, "Award points", world.mia)
-
-    told = await world.ada.submit_modal(form, {"amount": amount, "reason": "odd"})
-
-    assert answer(told).ephemeral
-    assert "whole number" in texts(answer(told))
-    assert await receipts(world) == EMPTY
-
-
-async def test_the_menus_refuse_bots_before_anything_is_typed(world: World) -> None:
-    given = await world.ada.slash(world.general, "award", member=world.mia, amount=5, reason="planted trees")
-
-    on_message = await world.ada.context_menu(world.general, "Award author", answer(given))
-    robot = world.guild.add_member(world.env.create_user("robot", bot=True))
-    on_person = await world.ada.context_menu(world.general, "Award points", robot)
-
-    for told in (on_message, on_person):
-        assert told.modal is None
-        assert answer(told).ephemeral
-        assert "is a bot" in texts(answer(told))
-
-
-@pytest.mark.parametrize("menu", ["Award points", "Award author"])
-async def test_a_member_whom_an_admin_showed_the_menu_is_still_refused(world: World, menu: str) -> None:
-    await show_to(world, menu, world.noah)
-    target: Any = world.mia
-    if menu == "Award author":
-        target = await world.mia.send(world.general, "hello")
-
-    told = await world.noah.context_menu(world.general, menu, target)
-
-    assert told.modal is None
-    assert answer(told).ephemeral
-
-
 # ── trouble on the way ──
 
 
@@ -524,14 +306,3 @@ async def test_a_broken_connection_neither_loses_nor_doubles_the_announcement(
 
     assert len(world.general.history(viewer=world.noah)) == 1
     assert await current(world, world.mia) == 5
-
-
-async def test_an_undo_whose_announcement_cannot_be_marked_is_still_done_once(world: World) -> None:
-    given = await world.ada.slash(world.general, "award", member=world.mia, amount=5, reason="planted trees")
-    form = await world.ada.click(answer(given), label="Undo")
-    world.env.inject_error("PATCH", "/channels/*/messages/*", status=403, code=50001, times=1)
-
-    told = await world.ada.submit_modal(form, {"reason": "it was Noah"})
-
-    assert "#1 is taken back" in texts(answer(told))
-    assert len(await receipts(world)) == 2

@@ -318,6 +318,21 @@ async def test_a_post_that_discord_did_not_take_is_sent_again_with_the_same_nonc
     assert len(nonces) == 1
 
 
+async def test_a_board_that_could_not_be_posted_for_a_day_is_overtaken_by_the_next(garden: World) -> None:
+    await scheduled(garden)
+    garden.env.inject_error(
+        "POST", f"/channels/{garden.leaderboard.id}/messages", status=503, code=0, times=1
+    )
+    await until(garden, "2026-01-01T09:00")
+
+    await until(garden, "2026-01-02T09:00")
+    await until(garden, "2026-01-02T09:30")
+
+    (post,) = posts(garden)
+    assert footer(post).endswith("2026-01-02")
+    assert post.content == "Left out, because I could not post in time: 1 January 2026."
+
+
 async def test_a_process_that_died_between_post_and_record_posts_nothing_twice(garden: World) -> None:
     await scheduled(garden)
     await until(garden, "2026-01-01T09:00")

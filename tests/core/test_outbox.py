@@ -1,0 +1,65 @@
+"""Effects: left once, leased by one, given back, given up, forgotten when they are old."""
+
+from datetime import timedelta
+
+from points_core import approvals, outbox, policy
+from points_core.database import Points
+from points_core.outbox import Effect, Topic
+from points_core.values import Kind
+from tests.core.conftest import ADA, COMMUNITY, MOD, NOON, by
+
+
+async def award(points: Points, n: int) -> None:
+    await points.write(approvals.request, by(MOD), kind=Kind.AWARD, user_id=ADA, amount=1, reason=f"{n}")
+
+
+async def logged(points: Points, awards: int = 1) -> list[Effect]:
+    """Return the effects of some awards in a community with a log channel, under lease."""
+    await points.write(policy.change, by(MOD), log_channel="77")
+    for n in range(awards):
+        await award(points, n)
+    effects = await points.write(outbox.lease, NOON)
+    return [effect for effect in effects if effect.topic is Topic.RECORDED]
+
+
+async def test_every_movement_leaves_one_effect_for_the_log_channel(points: Points) -> None:
+    effects = await logged(points, awards=3)
+    assert [(e.subject, e.place, e.attempts) for e in effects] == [
+        ("1", "77", 1),
+        ("2", "77", 1),
+        ("3", "77", 1),
+    ]
+
+
+async def test_what_is_leased_is_nobody_elses_until_the_lease_runs_out(points: Points) -> None:
+    (effect,) = await logged(points)
+    assert await points.write(outbox.lease, NOON + timedelta(seconds=59)) == []
+    again = await points.write(outbox.lease, NOON + timedelta(seconds=60))
+    assert [(e.id, e.attempts) for e in again if e.topic is Topic.RECORDED] == [(effect.id, 2)]
+
+
+async def test_what_is_done_is_not_leased_again(points: Points) -> None:
+    (effect,) = await logged(points)
+    await points.write(outbox.done, effect.id, NOON)
+    leased = await points.write(outbox.lease, NOON + timedelta(days=1))
+    assert effect.id not in [e.id for e in leased]
+
+
+async def test_what_is_put_off_comes_again_when_it_is_due(points: Points) -> None:
+    (effect,) = await logged(points)
+    await points.write(outbox.later, effect.id, NOON + timedelta(hours=1), "a storm")
+    soon = await points.write(outbox.lease, NOON + timedelta(minutes=59))
+    assert effect.id not in [e.id for e in soon]
+    later = await points.write(outbox.lease, NOON + timedelta(hours=1))
+    assert effect.id in [e.id for e in later]
+
+
+async def test_what_is_done_is_forgotten_after_thirty_days_and_what_waits_never(points: Points) -> None:
+    done, *waiting = await logged(points, awards=3)
+    await points.write(outbox.done, done.id, NOON)
+    before = await points.read(outbox.waiting, COMMUNITY)
+
+    assert await points.write(outbox.forget, NOON + timedelta(days=30)) == 0
+    assert await points.write(outbox.forget, NOON + timedelta(days=30, seconds=1)) == 1
+    assert await points.read(outbox.waiting, COMMUNITY) == before
+    assert len(waiting) == 2
