@@ -79,8 +79,8 @@ moves = st.builds(
 histories = st.builds(
     History,
     zone=st.sampled_from(ZONES),
-    moves=st.lists(moves, min_size=1, max_size=25),
-    undone=st.lists(st.integers(1, 25), unique=True, max_size=6),
+    moves=st.lists(moves, min_size=3, max_size=25),
+    undone=st.lists(st.integers(1, 10), unique=True, max_size=6),
 )
 windows: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.sampled_from(WindowName).map(lambda name: {"window": name}),
@@ -344,6 +344,18 @@ def test_a_zones_offsets_change_at_the_second_its_clocks_do() -> None:
     ]
 
 
+@pytest.mark.parametrize("zone, hour", [("UTC", 23), ("Africa/Monrovia", 23), ("Asia/Kolkata", 18)])
+def test_the_last_microseconds_of_a_day_are_still_its_own(town: Town, zone: str, hour: int) -> None:
+    town.set(timezone=zone)
+    minute = 29 if zone == "Asia/Kolkata" else 59
+    last = datetime(2026, 3, 17, hour, minute, 59, 999_600, tzinfo=UTC)
+    town.award("ada", 5, effective_at=last)
+
+    found = town.read(reports.activity, NOON, window=WindowName.WEEK)
+
+    assert [each.first for each in found.periods if each.members] == [date(2026, 3, 17)]
+
+
 # ── which days ──
 
 
@@ -428,7 +440,10 @@ def test_who_left_or_is_erased_is_not_missed_and_a_retired_category_is_not_unuse
     for user_id in ("ada", "bo", "cy"):
         town.award(user_id, 5, effective_at=NOON - timedelta(days=60))
     with town.engine.begin() as tx:
-        gone = {"bo": {"left_at": NOON}, "cy": {"erased_at": NOON, "user_id": None}}
+        gone: dict[str, dict[str, Any]] = {
+            "bo": {"left_at": NOON},
+            "cy": {"erased_at": NOON, "user_id": None},
+        }
         for user_id, values in gone.items():
             tx.execute(update(Member).where(Member.user_id == user_id).values(**values))
         policy.retire_category(tx, town.origin(), "content")
@@ -498,6 +513,17 @@ def test_approval_latency_is_of_what_people_decided(town: Town) -> None:
     assert waits.p90_s == pytest.approx(60 * (3 + 7 * 0.7))
     load = {each.moderator.user_id: (each.awards, each.votes, each.total) for each in found.workload}
     assert load == {"bo": (0, 4, 4), "ada": (3, 0, 3)}
+
+
+def test_an_award_that_was_taken_back_counts_for_nobody(town: Town) -> None:
+    town.award("ada", 7, "events", by="bo")
+    town.award("ada", 5, "helping", by="bo")
+    town.reverse(1)
+
+    found = town.read(reports.givers, NOON)
+
+    assert (found.points, found.awards, found.givers[0].points) == (5, 1, 5)
+    assert "events" in found.unused
 
 
 def test_awards_by_programs_and_the_host_are_nobodys(town: Town) -> None:
