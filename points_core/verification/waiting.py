@@ -21,7 +21,7 @@ from points_core.models import (
     Season,
     Webhook,
 )
-from points_core.values import RequestState
+from points_core.values import ActorKind, RequestState
 from points_core.verification.broken import Problem
 
 
@@ -81,7 +81,8 @@ def _request(request: Any, votes: list[Any], made: Any) -> Iterator[Problem]:  #
             yield "approval needs its quorum", f"{name}: {len(yes)} of {request.quorum} said yes"
     if request.state == RequestState.PENDING and len(yes) >= request.quorum:
         yield "approval needs its quorum", f"{name} has its quorum and still waits"
-    if any(vote.voter_id in (request.member_id, request.actor_id) for vote in votes):
+    asked = request.actor_id if request.actor_kind == ActorKind.MEMBER else None  # else a program's number
+    if any(vote.voter_id in (request.member_id, asked) for vote in votes):
         yield "nobody votes on their own request", name
     if request.decided_at is not None and any(vote.voted_at > request.decided_at for vote in votes):
         yield "no vote comes late", name

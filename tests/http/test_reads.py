@@ -11,11 +11,11 @@ import pytest
 from fastapi.routing import APIRoute
 from sqlalchemy import Connection
 
-from points_core import audit, bulk, leaderboard, seasons
+from points_core import approvals, audit, bulk, leaderboard, seasons, verification
 from points_core.clients import Scope
 from points_core.database import Points
 from points_core.http.app import ROUTERS
-from points_core.values import Kind
+from points_core.values import Actor, Kind, Origin
 from points_core.windows import WindowName
 from tests.http.conftest import ADA, GRACE, MOD, TOWN, VILLAGE, Api, Program, operator, served
 from tests.http.test_movements import problem
@@ -174,6 +174,28 @@ async def test_filters_of_history(api: Api, program: Program) -> None:
         {"since": "yesterday"},
     ):
         assert problem(await program.get("/points/history", **wrong)) == (422, "invalid-request")
+
+
+async def test_a_member_and_a_client_with_one_number_are_not_confused(points: Points, api: Api) -> None:
+    by_mod = Origin(TOWN, Actor.member(MOD), datetime.now(UTC), "moderator")
+    await points.write(
+        approvals.request, by_mod, kind=Kind.AWARD, user_id=ADA, amount=1, reason="x"
+    )  # ADA is member 1, MOD member 2
+    _, second = await api.program(), await api.program()
+    await second.award(ADA, 2)
+
+    async def numbers(**query: Any) -> list[int]:
+        found = (await second.get("/points/history", **query)).json()["transactions"]
+        return [each["number"] for each in found]
+
+    assert await numbers(actor=MOD) == [1]
+    assert await numbers(client=2) == [2]
+    assert await numbers(client=1) == []
+    assert (await second.award(GRACE, 500)).status_code == 202
+    desk = await api.program(Scope.APPROVE)
+    decided = await desk.post("/points/requests/1/decide", {"approve": True, "on_behalf_of": MOD})
+    assert decided.json()["state"] == "approved"
+    assert await points.read(verification.verify) == []
 
 
 async def test_history_as_csv_is_all_of_it_and_harmless(program: Program) -> None:
