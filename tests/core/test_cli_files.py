@@ -10,6 +10,9 @@ from typer.testing import CliRunner
 
 from points_core.cli import app
 from tests.core.conftest import ADA, GRACE
+from tests.core.test_backup import client_programs
+
+__all__ = ["client_programs"]
 
 Typed = Callable[..., str]
 
