@@ -47,7 +47,7 @@ def post(report: Report, drawn: Chart | None) -> Post:
     embed = discord.Embed(title=_title(report), colour=Colour.BLUE)
     _FILLED[type(report)](embed, report)
     if drawn is not None and drawn.signs:
-        signs = (f"{sign}: {inline(name, MAX_SHOWN_NAME)}" for sign, name in drawn.signs)
+        signs = (f"{sign} {inline(name, MAX_SHOWN_NAME)}" for sign, name in drawn.signs)
         embed.add_field(name="In the picture", value=joined(signs, FIELD, " · "), inline=False)
     embed.set_footer(text=_days(report.during))
     while len(embed) > TOGETHER:

@@ -31,7 +31,7 @@ from points_core.reports.charts import WEEKDAYS, label, named
 from points_core.values import Kind
 from points_core.windows import WindowName, parse_day
 
-Which = Annotated[ReportKind, typer.Argument(help="What is reported.")]
+Which = Annotated[ReportKind, typer.Argument(metavar="KIND", help="What is reported.")]
 ONLY = "only for transactions"
 
 

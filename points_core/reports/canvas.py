@@ -83,7 +83,7 @@ def beside(panel: "Axes", labels: Sequence[str]) -> None:
 
 
 class Signs:
-    """Names as they can be drawn: those whose letters cannot are A, B and so on.
+    """Names as they can be drawn: those whose letters cannot are (A), (B) and so on.
 
     The font that comes along has Latin, Greek and Cyrillic, and no one shapes or turns other scripts: a box
     for each letter, or letters in the wrong order, would be worse than a sign.
@@ -106,9 +106,9 @@ class Signs:
 
 
 def _sign(number: int) -> str:
-    """Return A to Z, then A1 to Z1, and so on."""
+    """Return (A) to (Z), then (A1) to (Z1), and so on: the brackets say that nobody is called so."""
     round_, letter = divmod(number, 26)
-    return f"{chr(ord('A') + letter)}{round_ or ''}"
+    return f"({chr(ord('A') + letter)}{round_ or ''})"
 
 
 def _drawable(letter: str) -> bool:
