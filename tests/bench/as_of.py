@@ -71,7 +71,7 @@ def fill(engine: Engine, members: int, transactions: int) -> None:
         )
         for level in range(8):
             tx.exec_driver_sql(
-                f"INSERT INTO score_buckets SELECT 1, category_id, {level}, points >> {8 * level}, count(*) "  # noqa: S608
+                f"INSERT INTO score_buckets SELECT 1, category_id, {level}, points >> {8 * level}, count(*) "
                 "FROM point_scores WHERE span = 0 GROUP BY 2, 4"
             )
         tx.exec_driver_sql(
@@ -118,6 +118,11 @@ def best(work: Callable[[], object]) -> float:
     return min(times) * 1_000
 
 
+def against(ours: float, scan: float) -> str:
+    """Return our time, the raw scan's, and their ratio."""
+    return f"{ours:8.1f} ms, raw {scan:8.1f} ms, ×{scan / ours:.1f}"
+
+
 def raw(tx: Connection, as_of: datetime, window: Window, column: str) -> list[object]:
     """Return the top ten the plain way: one statement over the ledger."""
     conditions = f"community_id = 1 AND {column} <= ?"
@@ -126,7 +131,7 @@ def raw(tx: Connection, as_of: datetime, window: Window, column: str) -> list[ob
         conditions += " AND effective_at >= ? AND effective_at < ?"
         values += [stored(moment) for moment in (window.start, window.end)]
     scan = (
-        f"SELECT member_id, sum(amount) AS points, max(seq) AS reached FROM point_transactions "  # noqa: S608
+        f"SELECT member_id, sum(amount) AS points, max(seq) AS reached FROM point_transactions "
         f"WHERE {conditions} GROUP BY member_id HAVING points > 0 ORDER BY points DESC, reached LIMIT 10"
     )
     return list(tx.exec_driver_sql(scan, tuple(values)).all())
@@ -167,27 +172,22 @@ def report(tx: Connection) -> None:
                 )
                 scan = best(lambda as_of=as_of, window=window, column=column: raw(tx, as_of, window, column))  # type: ignore[misc]
                 mode = "corrected" if corrected else "as it stood"
-                print(
-                    f"board {name:<10} {days:>3} days ago {mode:<11} {ours:8.1f} ms, raw {scan:8.1f} ms, ×{scan / ours:.1f}"
-                )
+                print(f"board {name:<10} {days:>3} days ago {mode:<11} {against(ours, scan)}")
         for corrected in (False, True):
             spent = best(
                 lambda as_of=as_of, corrected=corrected: history.balance(  # type: ignore[misc]
                     tx, TOWN, "u7", as_of=as_of, corrected=corrected
                 )
             )
-            print(
-                f"balance with rank {days:>3} days ago {'corrected' if corrected else 'as it stood':<11} {spent:8.1f} ms"
-            )
+            mode = "corrected" if corrected else "as it stood"
+            print(f"balance with rank {days:>3} days ago {mode:<11} {spent:8.1f} ms")
     for first, last in ((200, 100), (40, 3)):
         days_of = ((NOW - timedelta(days=first)).date(), (NOW - timedelta(days=last)).date())
         window = Window.between(days_of[0], days_of[1] + timedelta(days=1), zone)
         ours = best(lambda days_of=days_of: leaderboard.between(tx, TOWN, *days_of, NOW))  # type: ignore[misc]
         compared = best(lambda days_of=days_of: leaderboard.between(tx, TOWN, *days_of, NOW, compare=True))  # type: ignore[misc]
         scan = best(lambda window=window: raw(tx, NOW, window, "effective_at"))  # type: ignore[misc]
-        print(
-            f"days {first} to {last} days ago {ours:8.1f} ms (compared {compared:.1f}), raw {scan:8.1f} ms, ×{scan / ours:.1f}"
-        )
+        print(f"days {first} to {last} days ago {against(ours, scan)}; compared {compared:.1f} ms")
     for name in (WindowName.ALL, WindowName.WEEK, WindowName.MONTH):
         ours = best(lambda name=name: leaderboard.named(tx, TOWN, name, NOW, compare=True))  # type: ignore[misc]
         print(f"board {name:<10} now, compared      {ours:8.1f} ms")
