@@ -11,16 +11,25 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Executable, NullPool, create_engine, select, text, update
+from sqlalchemy import Connection, Executable, NullPool, create_engine, insert, select, text, update
 
-from points_core import audit, backup, copies, history, leaderboard, outbox, policy, verification
+from points_core import approvals, audit, backup, copies, history, leaderboard, outbox, policy, verification
 from points_core.backup import Keep, Manifest
 from points_core.backup.manifest import path_of, write_manifest
 from points_core.backup.retention import kept, prune
 from points_core.database import Points, migrate
 from points_core.errors import BackupDamaged, BackupFailed, BehindAnchor, DatabaseUnavailable
-from points_core.models import ApiClient, Erasure, Member, OutboxEntry, Publication
+from points_core.models import (
+    ApiClient,
+    Erasure,
+    Member,
+    OutboxEntry,
+    Publication,
+    Webhook,
+    WebhookDelivery,
+)
 from points_core.settings import Settings, database_file, sync_url
+from points_core.values import Kind
 from points_core.verification import anchors
 from points_core.windows import WindowName
 from tests.conftest import Databases
@@ -629,3 +638,62 @@ def test_a_server_is_migrated_without_its_programs_too(
 
     assert "no pg_dump on PATH" in caplog.text
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_delivery_made_since_and_a_card_posted_since_are_remembered(settings: Settings) -> None:
+    async with Points.opened(settings) as points:
+        await points.write(policy.change, by(MOD), approval_threshold=0)
+        await points.write(
+            approvals.request, by(MOD), kind=Kind.AWARD, user_id=ADA, amount=5, reason="a big one"
+        )
+        await points.write(insert_deliveries)
+        file = (await backup.make_due(points, NOON)).file
+        await points.write(approvals.set_card, by(MOD), 1, channel="55", message="99")
+        await points.write(
+            lambda tx: changed(
+                tx,
+                update(WebhookDelivery)
+                .where(WebhookDelivery.event == "first")
+                .values(done_at=LATER, outcome="200"),
+            )
+        )
+
+    backup.restore(settings, file, LATER)
+    async with Points.opened(settings) as points:
+        assert (await points.read(approvals.get, COMMUNITY, 1)).card == ("55", "99")
+        deliveries = await points.read(
+            lambda tx: tx.execute(
+                select(WebhookDelivery.event, WebhookDelivery.done_at, WebhookDelivery.outcome).order_by(
+                    WebhookDelivery.id
+                )
+            ).all()
+        )
+        assert deliveries == [("first", LATER, "200"), ("second", None, None)]
+
+
+def insert_deliveries(tx: Connection) -> None:
+    tx.execute(text("UPDATE ledger_heads SET webhooks = 1"))
+    tx.execute(
+        insert(Webhook).values(
+            community_id=1,
+            number=1,
+            url="https://example.com/hook",
+            secret="s",
+            topics=[],
+            key="k",
+            created_at=NOON,
+        )
+    )
+    for event in ("first", "second"):
+        tx.execute(
+            insert(WebhookDelivery).values(
+                community_id=1,
+                webhook_number=1,
+                event=event,
+                topic="transaction.recorded",
+                body={},
+                created_at=NOON,
+                due_at=NOON,
+                attempts=0,
+            )
+        )
