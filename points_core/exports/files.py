@@ -1,9 +1,10 @@
-"""An export from open books: read from one snapshot, and made into a file without holding up anything else."""
+"""An export from open books: read from one snapshot in a thread of its own, so that nobody waits for it."""
 
-import asyncio
 import io
 from datetime import datetime
 from typing import BinaryIO
+
+from sqlalchemy import Connection
 
 from points_core.database import Points
 from points_core.errors import ExportTooLarge
@@ -27,36 +28,47 @@ async def export(
 ) -> int:
     """Write `table` of the community, or everything for None, to `file`; return how many rows there were.
 
-    at: now, for the manifest. progress: told how many rows are read, table by table. max_bytes: refuse what
-    becomes larger.
+    at: now, for the manifest. progress: told how many rows are read, table by table, in the export's thread.
+    max_bytes: refuse what becomes larger.
     Raises ExportTooLarge, InvalidSetting, UnknownCategory, DatabaseUnavailable; then `file` may hold a part.
     """
-    if table is None:
-        told = None if progress is None else lambda table, rows: progress(rows)
-        return await points.read(
-            bundle.write_everything,
-            community,
-            file,
-            at=at,
-            format=format,
-            progress=told,
-            max_bytes=max_bytes,
-        )
-    if format in (Format.CSV, Format.JSONL):
-        return await points.read(
-            writing.write,
-            community,
-            table,
-            file,
-            format=format,
-            scope=scope,
-            progress=progress,
-            max_bytes=max_bytes,
-        )
-    rows = await points.read(sheets.gather, community, table, scope=scope, progress=progress)
+
+    def written(tx: Connection) -> int:
+        if table is None:
+            told = None if progress is None else lambda table, rows: progress(rows)
+            return bundle.write_everything(
+                tx, community, file, at=at, format=format, progress=told, max_bytes=max_bytes
+            )
+        if format in (Format.CSV, Format.JSONL):
+            return writing.write(
+                tx,
+                community,
+                table,
+                file,
+                format=format,
+                scope=scope,
+                progress=progress,
+                max_bytes=max_bytes,
+            )
+        return _sheet(tx, community, table, file, format, scope, progress, max_bytes)
+
+    return await points.study(written)
+
+
+def _sheet(
+    tx: Connection,
+    community: str,
+    table: Table,
+    file: BinaryIO,
+    format: Format,
+    scope: Scope | None,
+    progress: Progress | None,
+    max_bytes: int | None,
+) -> int:
+    rows = sheets.gather(tx, community, table, scope=scope, progress=progress)
     made = io.BytesIO()
-    await asyncio.to_thread(sheets.write, rows, table, made, excel=format is Format.XLSX)
+    sheets.write(rows, table, made, excel=format is Format.XLSX)
     if max_bytes is not None and made.tell() > max_bytes:
         raise ExportTooLarge(max_bytes, "bytes")
-    await asyncio.to_thread(file.write, made.getbuffer())
+    file.write(made.getbuffer())
     return len(rows)

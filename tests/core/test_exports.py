@@ -242,7 +242,7 @@ async def test_memory_does_not_grow_with_the_ledger(points: Points) -> None:
     """Twice the rows, the same peak: pages are written and forgotten."""
     peaks = []
     for _ in range(2):
-        for _ in range(3):
+        for _ in range(6):
             await fill(points, *(award(n, str(10_000 + n % 50), 1) for n in range(2_000)))
         peaks.append(await peak(points))
 
