@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -162,35 +163,24 @@ def report(tx: Connection) -> None:
     zone = ZoneInfo("UTC")
     for days in (1, 30, 180):
         as_of = NOW - timedelta(days=days, hours=5)
-        for name in (WindowName.ALL, WindowName.MONTH, WindowName.LAST_MONTH):
-            window = Window.named(name, as_of, zone)
-            for corrected, column in ((False, "recorded_at"), (True, "effective_at")):
-                ours = best(
-                    lambda name=name, as_of=as_of, corrected=corrected: leaderboard.named(  # type: ignore[misc]
-                        tx, TOWN, name, NOW, as_of=as_of, corrected=corrected
-                    )
-                )
-                scan = best(lambda as_of=as_of, window=window, column=column: raw(tx, as_of, window, column))  # type: ignore[misc]
-                mode = "corrected" if corrected else "as it stood"
-                print(f"board {name:<10} {days:>3} days ago {mode:<11} {against(ours, scan)}")
-        for corrected in (False, True):
-            spent = best(
-                lambda as_of=as_of, corrected=corrected: history.balance(  # type: ignore[misc]
-                    tx, TOWN, "u7", as_of=as_of, corrected=corrected
-                )
-            )
-            mode = "corrected" if corrected else "as it stood"
-            print(f"balance with rank {days:>3} days ago {mode:<11} {spent:8.1f} ms")
+        for corrected, column in ((False, "recorded_at"), (True, "effective_at")):
+            when = f"{days:>3} days ago {'corrected' if corrected else 'as it stood':<11}"
+            for name in (WindowName.ALL, WindowName.MONTH, WindowName.LAST_MONTH):
+                board = partial(leaderboard.named, tx, TOWN, name, NOW, as_of=as_of, corrected=corrected)
+                scan = best(partial(raw, tx, as_of, Window.named(name, as_of, zone), column))
+                print(f"board {name:<10} {when} {against(best(board), scan)}")
+            balance = partial(history.balance, tx, TOWN, "u7", as_of=as_of, corrected=corrected)
+            print(f"balance, rank    {when} {best(balance):8.1f} ms")
     for first, last in ((200, 100), (40, 3)):
-        days_of = ((NOW - timedelta(days=first)).date(), (NOW - timedelta(days=last)).date())
-        window = Window.between(days_of[0], days_of[1] + timedelta(days=1), zone)
-        ours = best(lambda days_of=days_of: leaderboard.between(tx, TOWN, *days_of, NOW))  # type: ignore[misc]
-        compared = best(lambda days_of=days_of: leaderboard.between(tx, TOWN, *days_of, NOW, compare=True))  # type: ignore[misc]
-        scan = best(lambda window=window: raw(tx, NOW, window, "effective_at"))  # type: ignore[misc]
-        print(f"days {first} to {last} days ago {against(ours, scan)}; compared {compared:.1f} ms")
+        begin, end = ((NOW - timedelta(days=days)).date() for days in (first, last))
+        window = Window.between(begin, end + timedelta(days=1), zone)
+        board = partial(leaderboard.between, tx, TOWN, begin, end, NOW)
+        compared = best(partial(leaderboard.between, tx, TOWN, begin, end, NOW, compare=True))
+        scan = best(partial(raw, tx, NOW, window, "effective_at"))
+        print(f"days {first} to {last} days ago {against(best(board), scan)}; compared {compared:.1f} ms")
     for name in (WindowName.ALL, WindowName.WEEK, WindowName.MONTH):
-        ours = best(lambda name=name: leaderboard.named(tx, TOWN, name, NOW, compare=True))  # type: ignore[misc]
-        print(f"board {name:<10} now, compared      {ours:8.1f} ms")
+        spent = best(partial(leaderboard.named, tx, TOWN, name, NOW, compare=True))
+        print(f"board {name:<10} now, compared {spent:8.1f} ms")
 
 
 if __name__ == "__main__":
