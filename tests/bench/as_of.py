@@ -140,9 +140,8 @@ def raw(tx: Connection, as_of: datetime, window: Window, column: str) -> list[ob
 
 def main() -> None:
     """Fill a file and print one line for each question."""
-    members, transactions = (
-        int(given) for given in (*sys.argv[1:3], *(MEMBERS, TRANSACTIONS)[len(sys.argv) - 1 :])
-    )
+    given = [int(text) for text in sys.argv[1:3]]
+    members, transactions = (*given, *(MEMBERS, TRANSACTIONS)[len(given) :])
     with tempfile.TemporaryDirectory() as folder:
         url = make_url(f"sqlite:///{Path(folder) / 'bench.db'}")
         migrate(url)
