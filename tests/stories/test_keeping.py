@@ -16,7 +16,8 @@ from tests.stories.world import World
 
 
 def marks(tx: Connection) -> list[tuple[int, datetime]]:
-    return [tuple(row) for row in tx.execute(select(VerifiedMark.seq, VerifiedMark.full_at))]
+    rows = tx.execute(select(VerifiedMark.seq, VerifiedMark.full_at))
+    return [(seq, full_at) for seq, full_at in rows]
 
 
 def spoil(tx: Connection) -> None:
