@@ -167,7 +167,7 @@ def _givers(embed: discord.Embed, report: GiversReport) -> None:
     lines = [given]
     if report.giving.people:
         lines += [f"Giving: {_spread(report.giving)}.", f"Receiving: {_spread(report.receiving)}."]
-        lines.append("-# HHI adds up the squared shares: 1 is one person alone, 1/n is n people alike.")
+        lines.append("*HHI adds up the squared shares: 1 is one person alone, 1/n is n people alike.*")
     embed.description = "\n".join(lines)
     _list(
         embed,
@@ -179,7 +179,8 @@ def _givers(embed: discord.Embed, report: GiversReport) -> None:
         ),
     )
     pairs = (
-        f"{_named(each.giver)} → {_named(each.member)} **{number(each.points)}**, back {number(each.back)}"
+        f"{_named(each.giver)} → {_named(each.member)} **{number(each.points)}**"
+        + (f", back {number(each.back)}" if each.back else "")
         for each in report.pairs
     )
     _list(embed, "Who awards whom", pairs)

@@ -20,9 +20,10 @@ GROUND, PANEL, LINE, LETTERS, FAINT = "#2b2d31", "#313338", "#4e5058", "#f2f3f5"
 GIVEN, TAKEN, NET, PEOPLE = "#5fd38d", "#ff7b7d", "#8ab4ff", "#f2c14e"
 """Points given lie above the line and points taken below it: nobody needs the colours to tell them apart."""
 
-SIZE_IN, DPI = (9.0, 5.0), 110  # 990 × 550 pixels: as wide as Discord shows an embed's image, twice as fine
-MAX_NAME = 18  # characters of a name beside a bar
-MAX_TICKS, MAX_UPRIGHT = 12, 7  # labels under a chart that do not touch; so many need not lean
+SIZE_IN, DPI = (6.6, 4.0), 150  # 990 × 600 pixels; Discord shows it 400 wide, so letters have to be large
+MAX_NAME = 13  # characters of a name beside a bar
+MAX_TICKS = 8  # dates under a chart that do not touch
+ROOM_FOR_LEGEND = 22  # points of height, between a panel and its title
 
 _drawing = Lock()  # matplotlib's caches of fonts know no threads
 
@@ -40,7 +41,7 @@ def figure(columns: int = 1, widths: Sequence[float] | None = None) -> tuple["Fi
 
 def titled(panel: "Axes", title: str) -> None:
     """Write a panel's title over it."""
-    panel.set_title(title, color=LETTERS, fontsize=12, loc="left", parse_math=False)
+    panel.set_title(title, color=LETTERS, fontsize=11, loc="left", pad=ROOM_FOR_LEGEND, parse_math=False)
 
 
 def png(drawn: "Figure") -> bytes:
@@ -59,16 +60,16 @@ def amounts(axis: Any, *, whole: bool = True) -> None:  # noqa: ANN401 - matplot
     """Have an axis count in points: 1,000 is 1k, and no points come in halves."""
     from matplotlib.ticker import EngFormatter, MaxNLocator
 
-    axis.set_major_locator(MaxNLocator(nbins=6, integer=whole))
+    axis.set_major_locator(MaxNLocator(nbins=4, integer=whole))
     axis.set_major_formatter(EngFormatter(sep=""))
 
 
-def beneath(panel: "Axes", labels: Sequence[str]) -> None:
+def beneath(panel: "Axes", labels: Sequence[str], *, leaning: bool = True) -> None:
     """Write labels under bars at 0, 1, 2 …, leaving out what would not fit."""
     step = -(-len(labels) // MAX_TICKS) or 1
     places = range(0, len(labels), step)
     panel.set_xticks(list(places), [labels[place] for place in places])
-    if len(places) > MAX_UPRIGHT:
+    if leaning:
         panel.tick_params(axis="x", labelrotation=30)
         for written in panel.get_xticklabels():
             written.set_horizontalalignment("right")
@@ -136,10 +137,10 @@ def _dress(panel: "Axes") -> None:
 
 
 def legend(panel: "Axes") -> None:
-    """Say over the panel, at its right, which colour is what."""
+    """Say between the panel and its title which colour is what."""
     panel.legend(
-        loc="lower right",
-        bbox_to_anchor=(1.01, 0.99),
+        loc="lower left",
+        bbox_to_anchor=(-0.03, 0.98),
         ncols=2,
         fontsize=9,
         labelcolor=LETTERS,

@@ -79,7 +79,7 @@ def _summary(report: Summary, signs: Signs) -> Drawn | None:
     figure, (left, right) = canvas.figure(2, [3, 2])
     titled(left, "Points by weekday")
     _ups_and_downs(left, [each.totals for each in report.weekdays])
-    beneath(left, [name[:3] for name in WEEKDAYS])
+    beneath(left, [name[:3] for name in WEEKDAYS], leaning=False)
     _categories(right, report.categories, signs)
     days = (f"{WEEKDAYS[each.weekday]} {_moved(each.totals)}" for each in report.weekdays)
     return figure, f"Bars. By weekday: {', '.join(days)}. {_category_words(report.categories)}"
@@ -137,7 +137,7 @@ def _givers(report: GiversReport, signs: Signs) -> Drawn | None:
     titled(left, "Points given")
     bars = left.barh(range(len(shown)), [each.points for each in shown], color=GIVEN)
     left.bar_label(bars, [f"{each.share:.0%}" for each in shown], color=LETTERS, padding=3, fontsize=9)
-    left.margins(x=0.18)
+    left.margins(x=0.3)
     beside(left, [_drawn(each.giver, signs) for each in shown])
     canvas.amounts(left.xaxis)
     titled(right, "Who awards whom most")

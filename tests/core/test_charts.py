@@ -9,7 +9,7 @@ import pytest
 from points_core import reports
 from points_core.database import writer_engine
 from points_core.reports import Chart, ReportKind
-from points_core.reports.canvas import DPI, SIZE_IN, Signs
+from points_core.reports.canvas import DPI, MAX_NAME, SIZE_IN, Signs
 from points_core.reports.charts import MAX_WORDS
 from points_core.settings import sync_url
 from tests.conftest import Databases
@@ -54,7 +54,7 @@ def test_a_sign_is_given_once_and_is_no_name() -> None:
 
     assert [signs(name) for name in ("李", "Bo", "龍", "李")] == ["(A)", "Bo", "(B)", "(A)"]
     assert [signs(chr(0x4E00 + n)) for n in range(26)][-2:] == ["(A1)", "(B1)"]
-    assert signs("x" * 40) == "x" * 17 + "…"
+    assert signs("x" * 40) == "x" * (MAX_NAME - 1) + "…"
 
 
 def test_words_beside_a_picture_fit_into_discords_description(town: Town) -> None:
