@@ -11,7 +11,7 @@ from points_core.history.pages import MAX_PAGE, latest
 from points_core.models import ApprovalRequest, Category, PointBalance, PointScore, PointTransaction
 from points_core.scores import EVERY_CATEGORY
 from points_core.sums import Wanted
-from points_core.values import Kind, Receipt, RequestState
+from points_core.values import Kind, Receipt, RequestState, clean_id
 from points_core.windows import Span, Window
 
 
@@ -62,13 +62,14 @@ def balance(
 
     recent: how many of the latest transactions come with it, 0 to 1,000. as_of: an instant (aware) at which
     to look, as it stood: of what was recorded by then; if `corrected`, of what counts by then, whenever it
-    was recorded. Raises InvalidSetting.
+    was recorded. Raises InvalidText, InvalidSetting.
     """
     if not 0 <= recent <= MAX_PAGE:
         raise InvalidSetting("recent", recent, f"from 0 to {MAX_PAGE:,}")
+    clean_id("user_id", user_id)
     community_id = communities.find(tx, community)
     if community_id is None:
-        return Balance(user_id, None)
+        return Balance(user_id, None, as_of=as_of, corrected=corrected)
     if as_of is not None:
         return _then(tx, community_id, user_id, recent, as_of, corrected=corrected)
     members = ranks.count(tx, community_id, EVERY_CATEGORY)
