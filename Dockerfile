@@ -33,6 +33,6 @@ VOLUME /data
 USER 10001:10001
 
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=60s --timeout=10s --start-period=30s --retries=3 CMD ["points", "doctor", "--quiet", "--quick"]
+HEALTHCHECK --interval=60s --timeout=10s --start-period=30s --retries=3 CMD ["points-bot", "health"]
 ENTRYPOINT ["points-bot"]
 CMD ["run"]

@@ -1,9 +1,10 @@
 """The way in that speaks Discord: people's commands, buttons and reactions in, messages out.
 
 ── the process ──
-__main__.py      `points-bot run`, `points-bot demo`
+__main__.py      `points-bot run`, `points-bot demo`, `points-bot health`
 run.py           open the books, stay connected, stop in order
 logs.py          what the host reads
+health.py        a heartbeat for the host's health check
 client.py        the bot: intents, parts, start and stop
 sync.py          the commands, sent to Discord only when they changed
 demo/            the bot and a simulated Discord, in the browser

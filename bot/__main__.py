@@ -1,4 +1,4 @@
-"""The commands at the host: `points-bot run` and `points-bot demo`; `python -m bot` alone runs."""
+"""The commands at the host: `points-bot run`, `demo` and `health`; `python -m bot` alone runs."""
 
 import asyncio
 from pathlib import Path
@@ -41,6 +41,17 @@ def demo(
     from bot.demo import run_demo
 
     raise typer.Exit(asyncio.run(run_demo(database=database, port=port, check=check, browse=browse)))
+
+
+@main.command()
+def health() -> None:
+    """Say whether a bot of this account runs here and is connected; ends with 1 if not."""
+    from bot.health import STALE_S, seconds_since_beat
+
+    silent = seconds_since_beat()
+    alive = silent is not None and silent <= STALE_S
+    typer.echo("never heard" if silent is None else f"last heard {silent:.0f} s ago")
+    raise typer.Exit(0 if alive else 1)
 
 
 if __name__ == "__main__":

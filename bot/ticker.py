@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from discord.ext import tasks
 
+from bot import health
 from bot.forgetting import Forgetting
 from bot.keeping import Keeping
-from points_core import approvals, outbox, schedules, seasons
+from points_core import approvals, outbox, schedules, seasons, webhooks
 from points_core.errors import DatabaseUnavailable
 
 if TYPE_CHECKING:
@@ -47,12 +48,15 @@ class Ticker:
                 log.exception("what is due could not be done")
         self._bot.courier.wake()
         await self._bot.sync_commands()
+        if self._bot.is_ready():
+            health.beat()
 
     async def _decide(self, now: datetime) -> None:
         await self._bot.points.write(approvals.expire_due, now)
         await self._bot.points.write(schedules.claim_due, now)
         await self._bot.points.write(seasons.seal_due, now)
         await self._bot.points.write(outbox.forget, now)
+        await self._bot.points.write(webhooks.forget, now)
 
     @tasks.loop(seconds=PERIOD_S)
     async def _loop(self) -> None:

@@ -57,7 +57,7 @@ def test_the_data_outlives_the_container() -> None:
 
 def test_the_bot_is_asked_to_stop_and_asked_whether_it_is_well() -> None:
     assert image("STOPSIGNAL") == ["SIGTERM"]
-    assert image("HEALTHCHECK")[0].endswith('CMD ["points", "doctor", "--quiet", "--quick"]')
+    assert image("HEALTHCHECK")[0].endswith('CMD ["points-bot", "health"]')
     # The list form: a shell in between would keep the signal to itself
     assert image("ENTRYPOINT") == ['["points-bot"]']
 

@@ -1,7 +1,11 @@
 """What time brings, four times a minute: nobody has to ask for it."""
 
 from datetime import timedelta
+from pathlib import Path
 
+import pytest
+
+from bot import health
 from points_core import approvals, schedules
 from points_core.values import Actor, Origin
 from points_core.windows import WindowName
@@ -13,6 +17,15 @@ async def ask_for_much(world: World) -> int:
     await world.ada.slash(world.general, "award", member=world.mia, amount=500, reason="the whole fence")
     (request,) = await world.points.read(approvals.pending, world.community)
     return request.number
+
+
+async def test_each_tick_leaves_a_heartbeat_for_the_hosts_health_check(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert health.seconds_since_beat() is None
+    await world.bot.ticker.tick(world.env.now())
+    assert health.seconds_since_beat() is not None
 
 
 async def test_a_request_expires_by_itself(world: World) -> None:
