@@ -306,7 +306,7 @@ def test_every_answer_can_be_json(points: Terminal) -> None:
         "Zoë\n\u202e!",
     )
     assert datetime.fromisoformat(moved["recorded_at"]).utcoffset() == timedelta(0)
-    assert moved["actor"] == {"kind": "operator", "user_id": None, "name": None}
+    assert moved["actor"] == {"kind": "operator", "user_id": None, "name": None, "client": None}
 
     waiting = json.loads(points.done("award", ADA, "500", "x", "--json"))
     assert (waiting["state"], waiting["card"], waiting["votes"]) == ("pending", None, [])
