@@ -3,7 +3,7 @@
 ways in        api (programs) · cli (operators) · http (programs elsewhere)
 decisions      approvals (who must agree) · schedules (what is due now)
 consequences   awards (one movement, and how to take it back) · clients (who may use the HTTP API) · exports · imports ·
-               privacy (what is kept of a person)
+               reports (what points say together) · privacy (what is kept of a person)
 batches        bulk (many movements as one, and one undo)
 reads          leaderboard · paging · history · verification
 books          ledger (the only writer of transactions and balances) · seasons (sealed results) ·
