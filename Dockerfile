@@ -26,6 +26,7 @@ COPY --from=build /opt/points /opt/points
 ENV PATH=/opt/points/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
+    MPLCONFIGDIR=/tmp/matplotlib \
     POINTS_DATABASE_URL=sqlite:////data/points.db
 WORKDIR /data
 VOLUME /data
