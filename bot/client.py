@@ -17,6 +17,7 @@ from bot.replies import may_pass
 from bot.ticker import Ticker
 from points_core.database import Points
 from points_core.settings import Settings
+from points_core.webhooks.postman import Postman
 
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # it never speaks; no need to say so
 
@@ -58,6 +59,7 @@ class PointsBot(commands.Bot):
         self.settings = settings
         self.courier = Courier(self)
         self.ticker = Ticker(self)
+        self.postman = Postman(points, self.now)
         self._clock = clock
         self._commands_settled = False
 
@@ -74,6 +76,7 @@ class PointsBot(commands.Bot):
             for module in pkgutil.iter_modules(cogs.__path__, f"{cogs.__name__}."):
                 await self.load_extension(module.name)
             self.ticker.start()
+            self.postman.start()
         await self.sync_commands()
 
     async def sync_commands(self) -> None:
@@ -103,7 +106,7 @@ class PointsBot(commands.Bot):
         """Stop in order: no more ticks, answers under way, effects under way, then the connection."""
         self.ticker.stop()
         await self._finish_answers()
-        await self.courier.stop()
+        await asyncio.gather(self.courier.stop(), self.postman.stop())
         await super().close()
 
     async def _finish_answers(self) -> None:

@@ -63,7 +63,11 @@ class Courier:
         self._handlers[topic] = handler
 
     def wake(self) -> None:
-        """Deliver what is due, soon; returns at once. Nothing is delivered before the bot is ready."""
+        """Deliver what is due, soon; returns at once. Nothing is delivered before the bot is ready.
+
+        The postman is woken as well: webhooks are told without Discord.
+        """
+        self._bot.postman.wake()
         if not self._bot.is_ready():
             return
         self._woken = True

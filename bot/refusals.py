@@ -51,11 +51,13 @@ from points_core.errors import (
     UnknownBatch,
     UnknownCategory,
     UnknownClient,
+    UnknownDelivery,
     UnknownMember,
     UnknownRequest,
     UnknownSchedule,
     UnknownSeason,
     UnknownTransaction,
+    UnknownWebhook,
     UnreadableFile,
 )
 
@@ -179,6 +181,8 @@ _WORDS: Final[dict[type[PointsError], Callable[[Any], str]]] = {
         f"There is no approval request #{e.number:,} here. `/pending` shows those that wait."
     ),
     UnknownClient: lambda e: f"There is no token #{e.number:,} here. `/points-tokens list` shows them.",
+    UnknownWebhook: lambda e: f"There is no webhook #{e.number:,} here. The bot's host can list them.",
+    UnknownDelivery: lambda e: f"There is no delivery #{e.number:,} here that could be sent anew.",
     UnknownSchedule: lambda e: f"There is no schedule #{e.number:,} here. `/schedule list` shows them.",
     UnknownSeason: _season,
     UnknownMember: lambda e: "I keep nothing about that person here: no points, no name.",

@@ -14,6 +14,7 @@ PointsError
 │   ├── SelfAward            giver and receiver are one person
 │   ├── NotAllowed           the person lacks the capability
 │   ├── UnknownCategory · UnknownTransaction · UnknownRequest · UnknownSchedule · UnknownSeason · UnknownClient
+│   ├── UnknownWebhook · UnknownDelivery   none of that number that could be told, or told anew
 │   ├── UnknownMember        nothing is kept about that person here
 │   ├── NoWish               no wish to be erased waits
 │   ├── AlreadyReversed      a transaction is taken back at most once
@@ -178,6 +179,20 @@ class UnknownSchedule(Refused):
 @dataclass(eq=False)
 class UnknownClient(Refused):
     """The community has no API client `number`."""
+
+    number: int
+
+
+@dataclass(eq=False)
+class UnknownWebhook(Refused):
+    """The community has no webhook `number`, or none any more."""
+
+    number: int
+
+
+@dataclass(eq=False)
+class UnknownDelivery(Refused):
+    """The community has no delivery `number` that could be sent anew."""
 
     number: int
 

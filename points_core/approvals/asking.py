@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert
 
-from points_core import awards, outbox
+from points_core import awards, outbox, webhooks
 from points_core.approvals import stored
 from points_core.awards import Ask, Desk, Recent
 from points_core.errors import (
@@ -105,6 +105,9 @@ def _decide(tx: Connection, asks: Sequence[Ask]) -> list[Receipt | Request | Exc
         for row in opened:
             place = desk.policy.approvals_channel or row["place"]
             outbox.add(tx, community_id, Topic.OPENED, str(row["number"]), at=row["opened_at"], place=place)
+        if desk.books.head.webhooks:
+            new = [o for o in outcomes if isinstance(o, Request) and not o.replayed]
+            webhooks.tell_opened(tx, community_id, new)
     return outcomes
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
 
-from points_core import communities, ledger, outbox, policy
+from points_core import communities, ledger, outbox, policy, webhooks
 from points_core.approvals import stored
 from points_core.communities import Head
 from points_core.errors import (
@@ -60,7 +60,7 @@ def vote(tx: Connection, origin: Origin, number: int, *, approve: bool, note: st
         )
     )
     communities.save(tx, head)
-    return _count(tx, origin, head.community_id, number, voter_id, note)
+    return _count(tx, origin, head, number, voter_id, note)
 
 
 def _is_repeated(tx: Connection, head: Head, origin: Origin, waiting: Request, approve: bool) -> bool:
@@ -88,15 +88,15 @@ def _check_vote(origin: Origin, waiting: Request) -> None:
 
 
 def _count(
-    tx: Connection, origin: Origin, community_id: int, number: int, voter_id: int, note: str | None
+    tx: Connection, origin: Origin, head: Head, number: int, voter_id: int, note: str | None
 ) -> Request:
-    waiting = stored.load(tx, community_id, number)
+    waiting = stored.load(tx, head.community_id, number)
     if any(not v.approve for v in waiting.votes):
-        return _close(tx, community_id, waiting, RequestState.REJECTED, origin.at, note=note)
+        return _close(tx, head, waiting, RequestState.REJECTED, origin.at, note=note)
     if waiting.approvals < waiting.quorum:
         return waiting
-    receipt = _move(tx, origin, community_id, waiting, voter_id)
-    return _close(tx, community_id, waiting, RequestState.APPROVED, origin.at, transaction=receipt.number)
+    receipt = _move(tx, origin, head.community_id, waiting, voter_id)
+    return _close(tx, head, waiting, RequestState.APPROVED, origin.at, transaction=receipt.number)
 
 
 def _move(tx: Connection, origin: Origin, community_id: int, waiting: Request, voter_id: int) -> Receipt:
@@ -139,7 +139,7 @@ def cancel(tx: Connection, origin: Origin, number: int, *, any_request: bool = F
         return replace(waiting, replayed=True)
     if waiting.state is not RequestState.PENDING:
         raise RequestClosed(number, waiting.state.value)
-    return _close(tx, head.community_id, waiting, RequestState.CANCELLED, origin.at)
+    return _close(tx, head, waiting, RequestState.CANCELLED, origin.at)
 
 
 def _is_same(one: Actor, other: Actor) -> bool:
@@ -163,17 +163,18 @@ def expire_due(tx: Connection, now: datetime, limit: int = 100) -> list[tuple[st
     )
     expired: list[tuple[str, int]] = []
     for key, community_id, number in tx.execute(due).all():
-        communities.lock(tx, key)
+        head = communities.lock(tx, key)
+        assert head is not None
         waiting = stored.load(tx, community_id, number)
         if waiting.state is RequestState.PENDING:
-            _close(tx, community_id, waiting, RequestState.EXPIRED, now)
+            _close(tx, head, waiting, RequestState.EXPIRED, now)
             expired.append((key, number))
     return expired
 
 
 def _close(
     tx: Connection,
-    community_id: int,
+    head: Head,
     waiting: Request,
     state: RequestState,
     at: datetime,
@@ -184,8 +185,11 @@ def _close(
     decided_at = max([at, *(vote.at for vote in waiting.votes)])  # a clock set back between two votes
     tx.execute(
         update(ApprovalRequest)
-        .where(ApprovalRequest.community_id == community_id, ApprovalRequest.number == waiting.number)
+        .where(ApprovalRequest.community_id == head.community_id, ApprovalRequest.number == waiting.number)
         .values(state=state.value, decided_at=decided_at, transaction_seq=transaction, note=note)
     )
-    outbox.add(tx, community_id, Topic.DECIDED, str(waiting.number), at=at, place=waiting.place)
-    return replace(waiting, state=state, decided_at=decided_at, transaction=transaction, note=note)
+    outbox.add(tx, head.community_id, Topic.DECIDED, str(waiting.number), at=at, place=waiting.place)
+    closed = replace(waiting, state=state, decided_at=decided_at, transaction=transaction, note=note)
+    if head.webhooks:
+        webhooks.tell_decided(tx, head.community_id, closed)
+    return closed

@@ -10,6 +10,7 @@ importing.py   import, batch list, batch undo
 operating.py   db upgrade, verify, doctor
 keeping.py     backup, restore
 tokens.py      token create, list, revoke
+webhooks.py    webhook add, remove, list, log, replay
 serving.py     serve
 privacy.py     privacy export, erase, cancel, hide, show, due
 words.py       what an error says to an operator
@@ -31,6 +32,7 @@ from points_core.cli import (
     seasons,
     serving,
     tokens,
+    webhooks,
 )
 
 app = typer.Typer(
@@ -72,6 +74,14 @@ app.add_typer(token, name="token")
 token.command()(tokens.create)
 token.command("list")(tokens.listed)
 token.command()(tokens.revoke)
+
+webhook = typer.Typer(help="Webhooks: addresses that are told what happens.", no_args_is_help=True)
+app.add_typer(webhook, name="webhook")
+webhook.command()(webhooks.add)
+webhook.command()(webhooks.remove)
+webhook.command("list")(webhooks.listed)
+webhook.command()(webhooks.log)
+webhook.command()(webhooks.replay)
 
 personal = typer.Typer(help="Personal data: a copy for a member, erasing, hiding.", no_args_is_help=True)
 app.add_typer(personal, name="privacy")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from points_core.cli.running import run, say
+from points_core.cli.running import now, run, say
 from points_core.database import Points
 
 PORT = 8080
@@ -25,6 +25,7 @@ def serve(
     async def work(points: Points) -> None:
         from points_core.http.app import create_app  # heavy, and only needed here
         from points_core.http.server import serving
+        from points_core.webhooks.postman import Postman
 
         logging.basicConfig(
             level=points.settings.log_level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
@@ -32,8 +33,13 @@ def serve(
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        async with serving(create_app(points), host, port) as served:
-            say(f"Serving on http://{host}:{served}/docs")
-            await stop.wait()
+        postman = Postman(points, now)
+        postman.start()
+        try:
+            async with serving(create_app(points, after_write=postman.wake), host, port) as served:
+                say(f"Serving on http://{host}:{served}/docs")
+                await stop.wait()
+        finally:
+            await postman.stop()
 
     run(work)

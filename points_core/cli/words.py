@@ -36,11 +36,13 @@ from points_core.errors import (
     UnknownBatch,
     UnknownCategory,
     UnknownClient,
+    UnknownDelivery,
     UnknownMember,
     UnknownRequest,
     UnknownSchedule,
     UnknownSeason,
     UnknownTransaction,
+    UnknownWebhook,
     UnreadableFile,
 )
 
@@ -105,6 +107,10 @@ WORDS: Final[dict[type[PointsError], Callable[[Any], str]]] = {
     UnknownTransaction: lambda e: f"There is no transaction #{e.number}; `points history` shows the numbers.",
     UnknownRequest: lambda e: f"There is no approval request #{e.number}.",
     UnknownClient: lambda e: f"There is no token #{e.number}; `points token list` shows them.",
+    UnknownWebhook: lambda e: f"There is no webhook #{e.number}; `points webhook list` shows them.",
+    UnknownDelivery: lambda e: (
+        f"There is no delivery #{e.number} that could be sent anew; `points webhook log` shows them."
+    ),
     UnknownSchedule: lambda e: f"There is no schedule #{e.number}.",
     UnknownSeason: _season,
     UnknownMember: lambda e: f"Nothing is kept about {e.user_id} here.",

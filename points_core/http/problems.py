@@ -45,6 +45,8 @@ PROBLEMS: Final[dict[type[PointsError], tuple[int, str]]] = {
     errors.UnknownRequest: (404, "The community has no such approval request."),
     errors.UnknownSchedule: (404, "The community has no such schedule."),
     errors.UnknownClient: (404, "The community has no such API client."),
+    errors.UnknownWebhook: (404, "The community has no such webhook."),
+    errors.UnknownDelivery: (404, "The community has no such delivery that could be sent anew."),
     errors.AlreadyReversed: (409, "The transaction was taken back before."),
     errors.NotReversible: (409, "A reversal is not reversed."),
     errors.RequestClosed: (409, "The approval request is already decided."),

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert
 
-from points_core import communities, outbox, scores, seasons
+from points_core import communities, outbox, scores, seasons, webhooks
 from points_core.communities import Head, Person
 from points_core.errors import (
     AlreadyReversed,
@@ -241,6 +241,9 @@ class Books:
         )
 
     def _tell(self, tx: Connection) -> None:
+        if self.head.webhooks:
+            written = (self.entries[row["seq"]].receipt for row in self.rows)
+            webhooks.tell_recorded(tx, self.head.community_id, written)
         if self.policy.log_channel:
             for row in self.rows:
                 if row["batch"] is not None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Text, cast, insert, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
-from points_core import audit, communities, outbox
+from points_core import audit, communities, outbox, webhooks
 from points_core.communities import Head
 from points_core.models import (
     ApprovalRequest,
@@ -135,7 +135,7 @@ def erase(tx: Connection, head: Head, community: str, member_id: int, now: datet
     user_id = tx.execute(
         select(Member.user_id).where(Member.community_id == head.community_id, Member.id == member_id)
     ).scalar_one()
-    _cancel_requests(tx, head.community_id, member_id, now)
+    _cancel_requests(tx, head, member_id, now)
     _empty_texts(tx, head.community_id, member_id)
     if user_id is not None:
         _empty_mentions(tx, head.community_id, user_id)
@@ -168,8 +168,9 @@ def erase(tx: Connection, head: Head, community: str, member_id: int, now: datet
     communities.save(tx, head)
 
 
-def _cancel_requests(tx: Connection, community_id: int, member_id: int, now: datetime) -> None:
+def _cancel_requests(tx: Connection, head: Head, member_id: int, now: datetime) -> None:
     """Close what still waits for them, by them or with their vote: nobody shall vote twice as two people."""
+    community_id = head.community_id
     voted = select(ApprovalVote.request_number).where(
         ApprovalVote.community_id == community_id, ApprovalVote.voter_id == member_id
     )
@@ -190,6 +191,8 @@ def _cancel_requests(tx: Connection, community_id: int, member_id: int, now: dat
             .values(state=RequestState.CANCELLED.value, decided_at=now)
         )
         outbox.add(tx, community_id, Topic.DECIDED, str(number), at=now, place=place)
+        if head.webhooks:
+            webhooks.tell_cancelled(tx, community_id, number, now)
 
 
 def _empty_texts(tx: Connection, community_id: int, member_id: int) -> None:
@@ -224,6 +227,10 @@ def _empty_mentions(tx: Connection, community_id: int, user_id: str) -> None:
     _update(tx, OutboxEntry, OutboxEntry.id, community_id, outcomes, {"outcome": GONE})
 
 
+_BEFORE: Final = r"(?:(?<![A-Za-z0-9])|(?<=\\[bfnrt])|(?<=\\u[0-9a-f]{4}))"
+"""Nothing that a word would be made of; a JSON escape, as of a line break, ends in a letter or a digit."""
+
+
 def _naming(
     tx: Connection,
     community_id: int,
@@ -239,7 +246,7 @@ def _naming(
     candidates = select(number, *texts).where(
         table.community_id == community_id, or_(*(t.contains(user_id, autoescape=True) for t in texts))
     )
-    alone = rf"(?<![A-Za-z0-9]){re.escape(user_id)}(?![A-Za-z0-9])"
+    alone = rf"{_BEFORE}{re.escape(user_id)}(?![A-Za-z0-9])"
     naming = re.compile(alone if len(user_id) >= TELLING else f'"{re.escape(user_id)}"')
     return [row[0] for row in tx.execute(candidates) if any(t and naming.search(t) for t in row[1:])]
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, func, select, update
 
-from points_core import communities, outbox, policy
+from points_core import communities, outbox, policy, webhooks
 from points_core.errors import UnknownSchedule
 from points_core.models import Community, LedgerHead, Publication, Schedule
 from points_core.outbox import Topic
@@ -107,6 +107,9 @@ def published(
 ) -> None:
     """Record which message the post of a claimed slot is."""
     _finish(tx, (community, number, slot), state="posted", channel=channel, message=message, finished_at=now)
+    community_id = communities.find(tx, community)
+    if community_id is not None:
+        webhooks.tell_posted(tx, community_id, number, slot, channel=channel, message=message, at=now)
 
 
 def failed(tx: Connection, community: str, number: int, slot: str, *, now: datetime) -> None:

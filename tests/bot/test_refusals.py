@@ -48,6 +48,8 @@ SAID: list[tuple[PointsError, str]] = [
     (errors.UnknownSeason("Summer", ("Spring",)), "no season Summer here. There are: Spring."),
     (errors.UnknownSeason("Summer", ()), "`/season start`"),
     (errors.UnknownClient(9), "no token #9"),
+    (errors.UnknownWebhook(9), "no webhook #9"),
+    (errors.UnknownDelivery(9), "no delivery #9"),
     (errors.UnknownMember("81384788765712384"), "I keep nothing about that person"),
     (errors.NoWish("81384788765712384"), "nothing to take back"),
     (errors.AlreadyReversed(9, 12), "#9 was already undone, by transaction #12"),

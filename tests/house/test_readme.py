@@ -125,7 +125,7 @@ def test_every_module_it_runs_is_there() -> None:
 
 
 def test_the_python_example_is_the_one_that_was_promised() -> None:
-    (example,) = fenced("python")
+    example, _ = fenced("python")  # the other one checks a webhook's signature
     tree = ast.parse(example)
     statements = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.stmt)}
 
