@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from enum import Enum
 from pathlib import Path
 from threading import Thread
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
@@ -49,6 +50,14 @@ SQLITE_PRAGMAS = {
 log = logging.getLogger(__name__)
 
 
+class Opening(Enum):
+    """What must be there for a database to be opened."""
+
+    MIGRATED = "nothing: it is created, or brought to this version's tables"
+    CURRENT = "this version's tables"
+    ANY = "a database, of whichever version"
+
+
 class Points:
     """An open points database: one writer, several readers. Make it with `Points.open`."""
 
@@ -59,14 +68,18 @@ class Points:
         self._writer = Writer(writer_engine)
 
     @classmethod
-    async def open(cls, settings: Settings | None = None) -> Self:
+    async def open(cls, settings: Settings | None = None, opening: Opening = Opening.MIGRATED) -> Self:
         """Create or migrate the database of `settings` (default: the environment's) and open it.
 
-        Close it with `close()`. Raises SettingsInvalid, DatabaseUnavailable.
+        With another `opening` it is opened as it is. Close it with `close()`.
+        Raises SettingsInvalid, DatabaseUnavailable.
         """
         settings = settings or Settings.load()
         url = sync_url(settings.database_url)
-        await asyncio.to_thread(migrate, url, settings.restore_points)
+        if opening is Opening.MIGRATED:
+            await asyncio.to_thread(migrate, url, settings.restore_points)
+        else:
+            await asyncio.to_thread(demand, url, opening)
         defaults = {"points_settings": settings}  # what a new community starts with
         return cls(
             settings,
@@ -76,9 +89,11 @@ class Points:
 
     @classmethod
     @asynccontextmanager
-    async def opened(cls, settings: Settings | None = None) -> AsyncIterator[Self]:
+    async def opened(
+        cls, settings: Settings | None = None, opening: Opening = Opening.MIGRATED
+    ) -> AsyncIterator[Self]:
         """Open for the length of an `async with` block."""
-        points = await cls.open(settings)
+        points = await cls.open(settings, opening)
         try:
             yield points
         finally:
@@ -195,7 +210,7 @@ def migrate(url: URL, restore_points: int = copies.KEPT) -> None:
             os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
         with engine.connect() as connection:
             with connection.begin():
-                at = migrations.current(connection)
+                at = migrations.known(connection)
             if at not in {None, migrations.HEAD} and restore_points:
                 _keep_before(url, f"migration-{at}-{migrations.HEAD}", restore_points)
             migrations.upgrade(connection)
@@ -205,6 +220,30 @@ def migrate(url: URL, restore_points: int = copies.KEPT) -> None:
         raise DatabaseUnavailable(str(error.orig).strip()) from error
     finally:
         engine.dispose()
+
+
+def demand(url: URL, opening: Opening = Opening.CURRENT) -> None:
+    """Look whether the database at `url` is there and, unless ANY does, at this version; change nothing.
+
+    Raises DatabaseUnavailable.
+    """
+    file = database_file(url)
+    if file is not None and not file.exists():
+        raise DatabaseUnavailable(f"{file}: No such file or directory")
+    engine = study_engine(url)
+    try:
+        with engine.connect() as connection:
+            at = migrations.current(connection) if opening is Opening.ANY else migrations.known(connection)
+    except DBAPIError as error:
+        raise DatabaseUnavailable(str(error.orig).strip()) from error
+    finally:
+        engine.dispose()
+    if at is None and (opening is Opening.CURRENT or file is None or not file.stat().st_size):
+        raise DatabaseUnavailable("it holds no books; run `points db upgrade` to make the tables")
+    if at != migrations.HEAD and opening is Opening.CURRENT:
+        raise DatabaseUnavailable(
+            f"its tables are at revision {at}, this version needs {migrations.HEAD}; run `points db upgrade`"
+        )
 
 
 def vacuum(url: URL) -> None:
@@ -297,13 +336,19 @@ def study_engine(url: URL) -> Engine:
 
 
 def _prepare_sqlite(engine: Engine, begin: str, more_pragmas: dict[str, str]) -> None:
-    """Take transactions out of the driver's hands: left alone it begins late and updates are lost."""
+    """Take transactions out of the driver's hands: left alone it begins late and updates are lost.
+
+    The journal's mode stays in the file, so only the writer sets it.
+    """
+    pragmas = SQLITE_PRAGMAS | more_pragmas
+    if "query_only" in more_pragmas:
+        del pragmas["journal_mode"]
 
     @event.listens_for(engine, "connect")
     def connected(connection: Any, record: ConnectionPoolEntry) -> None:  # noqa: ANN401 - the driver's own
         connection.isolation_level = None
         cursor = connection.cursor()
-        for name, value in (SQLITE_PRAGMAS | more_pragmas).items():
+        for name, value in pragmas.items():
             _execute_patiently(cursor, f"PRAGMA {name}={value}")
         cursor.close()
 

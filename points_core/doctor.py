@@ -48,11 +48,17 @@ def _unless(right: bool, otherwise: Health = Health.ILL) -> Health:
 
 
 def examine(tx: Connection, now: datetime, *, quick: bool = False) -> list[Finding]:
-    """Return what was found, in the order looked at; `quick` leaves out what reads the whole file."""
+    """Return what was found, in the order looked at; `quick` leaves out what reads the whole file.
+
+    Of tables of another version only what every version has is looked at.
+    """
     specific = _sqlite(tx, quick) if tx.dialect.name == "sqlite" else _postgresql(tx)
+    revision = _revision(tx)
+    if revision.health is Health.ILL:
+        return [*specific, revision, *_file(tx)]
     return [
         *specific,
-        _revision(tx),
+        revision,
         _guards(tx),
         *_file(tx),
         _clock(tx, now),
@@ -74,9 +80,8 @@ def _sqlite(tx: Connection, quick: bool) -> Iterator[Finding]:
     else:
         fixed = ", ".join(".".join(map(str, fix)) for fix in WAL_RESET_FIXES)
         yield Finding("SQLite", Health.WARN, f"{words} can corrupt a WAL file under load; fixed in {fixed}")
-    for pragma, wanted in (("journal_mode", "wal"), ("synchronous", "2"), ("foreign_keys", "1")):
-        value = str(tx.exec_driver_sql(f"PRAGMA {pragma}").scalar())
-        yield Finding(f"PRAGMA {pragma}", _unless(value == wanted), value)
+    journal = str(tx.exec_driver_sql("PRAGMA journal_mode").scalar())  # as the file has it; readers set none
+    yield Finding("PRAGMA journal_mode", _unless(journal == "wal"), journal)
     if not quick:
         damage = tx.exec_driver_sql("PRAGMA quick_check(1)").scalar()
         yield Finding("the file's structure", _unless(damage == "ok"), str(damage))
@@ -99,9 +104,12 @@ def _postgresql(tx: Connection) -> Iterator[Finding]:
 
 def _revision(tx: Connection) -> Finding:
     at = migrations.current(tx)
-    return Finding(
-        "the tables' revision", _unless(at == migrations.HEAD), f"{at}, this version's is {migrations.HEAD}"
-    )
+    words = f"{at}, this version's is {migrations.HEAD}"
+    if at not in {*migrations.REVISIONS, None}:
+        words += "; a newer version made them"
+    elif at != migrations.HEAD:
+        words += "; run `points db upgrade`"
+    return Finding("the tables' revision", _unless(at == migrations.HEAD), words)
 
 
 def _guards(tx: Connection) -> Finding:

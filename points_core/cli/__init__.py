@@ -48,9 +48,9 @@ app.add_typer(database, name="db")
 season = typer.Typer(help="Seasons, each sealed when it is over.", no_args_is_help=True)
 app.add_typer(season, name="season")
 
+for movement in (moving.award, moving.deduct):
+    app.command(cls=moving.Moving)(movement)
 for operation in (
-    moving.award,
-    moving.deduct,
     moving.undo,
     reading.balance,
     reading.history,

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from points_core import exports, policy
 from points_core.cli.reading import Category, Day
 from points_core.cli.running import UNUSABLE, Community, Key, community_of, now, origin, run
-from points_core.database import Points
+from points_core.database import Opening, Points
 from points_core.exports import Format, Scope
 from points_core.portable import Table
 from points_core.windows import Window, WindowName, parse_instant
@@ -75,7 +75,7 @@ def export(
         )
         return name, rows
 
-    name, rows = run(work)
+    name, rows = run(work, Opening.CURRENT)
     typer.echo(f"{rows:,} rows in {'standard output' if name == STDOUT else name}", err=True)
 
 

@@ -23,7 +23,7 @@ from points_core.cli.running import (
     say_json,
 )
 from points_core.cli.words import words
-from points_core.database import Points
+from points_core.database import Opening, Points
 from points_core.errors import PointsError, RowRefused, RowsRefused
 from points_core.imports import Change, Mode, Opened, Options, Preview, Source
 
@@ -159,7 +159,7 @@ def batches(
     async def work(points: Points) -> tuple[BatchReceipt, ...]:
         return await points.read(bulk.recent, community_of(points, community), limit=limit, before=before)
 
-    found = run(work)
+    found = run(work, Opening.CURRENT)
     if as_json:
         say_json([_batch(batch) for batch in found])
         return

@@ -8,7 +8,7 @@ import typer
 from points_core import backup as backups
 from points_core.backup import Change, Made, Plan, Restored
 from points_core.cli.running import AsJson, fail, now, run, say, say_json
-from points_core.database import Points
+from points_core.database import Opening, Points
 from points_core.errors import PointsError
 from points_core.settings import Settings
 
@@ -29,7 +29,7 @@ def backup(
     async def work(points: Points) -> Made:
         return await backups.make_due(points, now(), directory, second)
 
-    made = run(work)
+    made = run(work, Opening.CURRENT)
     if as_json:
         say_json(made)
     else:

@@ -1,8 +1,10 @@
 """Commands that move points: award, deduct, undo."""
 
-from typing import Annotated
+import re
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from points_core import approvals, awards
 from points_core.cli.running import AsJson, Community, Key, fail, origin, run, say, say_json
@@ -16,6 +18,28 @@ Reason = Annotated[str, typer.Argument(help="What for; it stays in the ledger.")
 Category = Annotated[str | None, typer.Option(help="One of the community's categories.")]
 Evidence = Annotated[str | None, typer.Option(help="A link that shows why.")]
 Name = Annotated[str | None, typer.Option(help="How the member is called now.")]
+
+
+NEGATIVE = re.compile(r"-\.?\d")
+
+
+class Moving(TyperCommand):
+    """A command that takes an amount: -5 is an amount to refuse, with the reason, and no option to miss."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer does not export its own
+        """Parse; what begins like a negative number is no option, every other dash is."""
+        given = args[: args.index("--")] if "--" in args else list(args)  # parsing empties it
+        ctx.ignore_unknown_options = any(NEGATIVE.match(each) for each in given)
+        rest = super().parse_args(ctx, args)
+        for parameter in self.params:
+            value = ctx.params.get(str(parameter.name))
+            if parameter.param_type_name == "argument" and value in given and _is_option(str(value)):
+                ctx.fail(f"No such option: {value}")
+        return rest
+
+
+def _is_option(text: str) -> bool:
+    return len(text) > 1 and text.startswith("-") and not NEGATIVE.match(text)
 
 
 def award(

@@ -9,7 +9,7 @@ from points_core import backup, migrations, verification
 from points_core import doctor as examination
 from points_core.cli.running import AsJson, Community, community_of, fail, now, run, say, say_json
 from points_core.communities import GENESIS
-from points_core.database import Points, migrate
+from points_core.database import Opening, Points, migrate
 from points_core.doctor import Finding, Health
 from points_core.errors import InvalidSetting, PointsError
 from points_core.settings import Settings, sync_url
@@ -58,7 +58,7 @@ def verify(
             await points.write(verification.settle, now(), outcome)
         return outcome, opened
 
-    outcome, opened = run(work)
+    outcome, opened = run(work, Opening.CURRENT)
     if as_json:
         say_json(outcome.broken)
     else:
@@ -93,7 +93,7 @@ def doctor(
     async def work(points: Points) -> list[Finding]:
         return await points.read(examination.examine, now(), quick=quick)
 
-    findings = run(work)
+    findings = run(work, Opening.ANY)
     ill = [finding for finding in findings if finding.health is Health.ILL]
     if as_json:
         say_json(findings)

@@ -6,7 +6,7 @@ import typer
 
 from points_core import privacy
 from points_core.cli.running import AsJson, Community, community_of, now, origin, run, say, say_json
-from points_core.database import Points
+from points_core.database import Opening, Points
 from points_core.privacy import Copy, Erased, Wish
 
 User = Annotated[str, typer.Argument(help="The member's outside id (a Discord user id).")]
@@ -19,7 +19,7 @@ def export(user: User, community: Community = None, as_json: AsJson = False) -> 
         found = await points.read(privacy.copy, community_of(points, community), user, now())
         return found, await points.read(privacy.text, found)
 
-    found, told = run(work)
+    found, told = run(work, Opening.CURRENT)
     if as_json:
         say_json(privacy.document(found))
     else:

@@ -10,7 +10,7 @@ from points_core import history as books
 from points_core import leaderboard as boards
 from points_core import policy, seasons
 from points_core.cli.running import AsJson, Community, community_of, now, run, say, say_json
-from points_core.database import Points
+from points_core.database import Opening, Points
 from points_core.history import Balance, Page
 from points_core.leaderboard import Board, Standing
 from points_core.values import Kind, Receipt
@@ -36,7 +36,7 @@ def balance(
         zone = (await points.read(policy.of, here)).zone
         return await points.read(books.balance, here, user, as_of=_instant(as_of, zone), corrected=corrected)
 
-    found = run(work)
+    found = run(work, Opening.CURRENT)
     if as_json:
         say_json(found)
         return
@@ -86,7 +86,7 @@ def history(
             limit=limit,
         )
 
-    page = run(work)
+    page = run(work, Opening.CURRENT)
     if as_json:
         say_json(page)
         return
@@ -133,7 +133,7 @@ def leaderboard(
             compare=compare,
         )
 
-    board = run(work)
+    board = run(work, Opening.CURRENT)
     if as_json:
         say_json(board)
         return

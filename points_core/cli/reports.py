@@ -11,7 +11,7 @@ import typer
 from points_core import reports
 from points_core.cli.reading import line
 from points_core.cli.running import AsJson, Community, community_of, now, run, say, say_json
-from points_core.database import Points, aside
+from points_core.database import Opening, Points, aside
 from points_core.reports import (
     Activity,
     Chart,
@@ -76,7 +76,7 @@ def report(
         found = await points.study(reports.OPERATIONS[kind], here, now(), **days, **asked[kind])
         return found, await aside(reports.chart, found) if chart else None
 
-    found, drawn = run(work)
+    found, drawn = run(work, Opening.CURRENT)
     if as_json:
         say_json(found)
     else:

@@ -12,7 +12,7 @@ from uuid import uuid4
 import typer
 
 from points_core.cli.words import words
-from points_core.database import Points
+from points_core.database import Opening, Points
 from points_core.errors import PointsError, Refused
 from points_core.settings import Settings
 from points_core.values import Actor, ActorKind, Origin, outside_key
@@ -33,11 +33,14 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def run(work: Callable[[Points], Coroutine[Any, Any, T]]) -> T:
-    """Open the database, do the work, close it. Errors of the core end the command with words and a code."""
+def run(work: Callable[[Points], Coroutine[Any, Any, T]], opening: Opening = Opening.MIGRATED) -> T:
+    """Open the database, do the work, close it. Errors of the core end the command with words and a code.
+
+    What only looks asks for an `opening` that makes no database where a path was mistyped.
+    """
 
     async def opened() -> T:
-        async with Points.opened(Settings.load()) as points:
+        async with Points.opened(Settings.load(), opening) as points:
             return await work(points)
 
     try:

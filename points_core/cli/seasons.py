@@ -8,7 +8,7 @@ import typer
 from points_core import leaderboard, seasons
 from points_core.cli.reading import standings
 from points_core.cli.running import AsJson, Community, Key, community_of, now, origin, run, say, say_json
-from points_core.database import Points
+from points_core.database import Opening, Points
 from points_core.leaderboard import Board
 from points_core.seasons import Season
 from points_core.windows import parse_day
@@ -54,7 +54,7 @@ def listed(community: Community = None, as_json: AsJson = False) -> None:
         await points.write(seasons.seal_due, now())
         return await points.read(seasons.listed, community_of(points, community))
 
-    found = run(work)
+    found = run(work, Opening.CURRENT)
     if as_json:
         say_json(found)
         return
@@ -85,7 +85,7 @@ def show(
         )
         return await points.read(seasons.named, here, name), board
 
-    season, board = run(work)
+    season, board = run(work, Opening.CURRENT)
     if as_json:
         say_json({"season": season, "board": board})
         return

@@ -8,7 +8,7 @@ import typer
 from points_core import clients
 from points_core.cli.running import AsJson, Community, community_of, now, origin, run, say, say_json
 from points_core.clients import PER_MINUTE, Client, Scope
-from points_core.database import Points
+from points_core.database import Opening, Points
 
 Scopes = Annotated[list[Scope], typer.Option("--scope", help="What it may be used for; repeat for more.")]
 
@@ -57,7 +57,7 @@ def listed(community: Community = None, as_json: AsJson = False) -> None:
     async def work(points: Points) -> tuple[Client, ...]:
         return await points.read(clients.listed_all, community_of(points, community))
 
-    found = run(work)
+    found = run(work, Opening.CURRENT)
     if as_json:
         say_json([_plain(client) for client in found])
         return

@@ -4,8 +4,13 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-HEAD = "0003"
-"""The newest revision; a test holds it against the files."""
+from points_core.errors import DatabaseUnavailable
+
+REVISIONS = ("0001", "0002", "0003")
+"""Every revision, oldest first; a test holds them against the files."""
+
+HEAD = REVISIONS[-1]
+"""The newest revision."""
 
 
 def current(connection: Connection) -> str | None:
@@ -16,10 +21,23 @@ def current(connection: Connection) -> str | None:
     return str(found) if found else None
 
 
+def known(connection: Connection) -> str | None:
+    """Return what `current` does. Raises DatabaseUnavailable for a revision of a newer version."""
+    at = current(connection)
+    if at is not None and at not in REVISIONS:
+        raise DatabaseUnavailable(
+            f"it was made by a newer version: its tables are at revision {at[:32]}, this version knows {HEAD}"
+        )
+    return at
+
+
 def upgrade(connection: Connection, target: str = HEAD) -> None:
-    """Bring the database to revision `target` in one transaction; nothing happens if it is there already."""
+    """Bring the database to revision `target` in one transaction; nothing happens if it is there already.
+
+    Raises DatabaseUnavailable for a database of a newer version.
+    """
     with connection.begin():
-        at = current(connection)
+        at = known(connection)
     if at == target:
         return
     # Alembic takes a fifth of a second to import; a start with nothing to migrate does without

@@ -168,6 +168,10 @@ KEPT = ("batches", "anchors", "season_standings")
 """Tables of revision 0003 whose rows stay as they were written."""
 
 
+REFERRED = ("members", "categories")
+"""Tables whose numbers the ledger names for good: texts in them change, rows stay."""
+
+
 def _record_guards(dialect: str) -> dict[str, str]:
     """The guards that came with revision 0003."""
     guards: dict[str, str] = {}
@@ -179,6 +183,13 @@ def _record_guards(dialect: str) -> dict[str, str]:
                 if dialect == "sqlite"
                 else _postgres(name, what, table, "points_refuse")
             )
+    for table in REFERRED:
+        name = f"{table}_no_delete"
+        guards[name] = (
+            _sqlite(name, "DELETE", table, "append-only")
+            if dialect == "sqlite"
+            else _postgres(name, "DELETE", table, "points_refuse")
+        )
     sealed = "WHEN OLD.sealed_at IS NOT NULL" if dialect == "sqlite" else "WHEN (OLD.sealed_at IS NOT NULL)"
     for name, what, condition in (
         ("seasons_stay_sealed", "UPDATE", sealed),

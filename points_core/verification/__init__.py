@@ -7,6 +7,7 @@ broken.py        what a check says: an invariant and where it fails
 chained.py       each transaction alone and after the one before it: hashes, commitments, running sums
 projections.py   what is kept beside the transactions: head, balances, scores, buckets
 waiting.py       requests, votes, publications, counters
+references.py    members and categories that are named and must be there
 batches.py       batches against the transactions that name them
 anchors.py       chain heads shown outside: made, kept, compared
 record.py        what follows from an outcome: marks, the audit, closed and reopened books
@@ -16,12 +17,12 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, select
 
-from points_core import communities, policy, seasons
+from points_core import communities, seasons
 from points_core.errors import InvalidSetting
 from points_core.models import Community
-from points_core.verification import anchors, batches, chained, projections, record, waiting
+from points_core.verification import anchors, batches, chained, projections, record, references, waiting
 from points_core.verification.anchors import Known
-from points_core.verification.broken import Broken, Outcome, Problem, Reached
+from points_core.verification.broken import Broken, Outcome, Problem, Reached, readable
 from points_core.verification.record import CLOSED, REOPENED, VERIFIED, reopen, settle
 
 __all__ = [
@@ -87,10 +88,12 @@ def examine(
 
 def _problems(tx: Connection, replay: chained.Replay, key: str, known: Sequence[Known]) -> Iterator[Problem]:
     community_id, full = replay.community_id, replay.seq == 0
-    yield from chained.problems(tx, replay)
-    yield from projections.problems(tx, replay, policy.by_number(tx, community_id).zone)
+    shown = [head for head in known if head.community == key]
+    yield from readable("the transactions", chained.problems(tx, replay))
+    yield from projections.problems(tx, replay)
     yield from waiting.problems(tx, community_id)
-    yield from batches.problems(tx, community_id)
-    yield from anchors.problems(tx, community_id, [head for head in known if head.community == key])
-    yield from record.problems(tx, community_id)
-    yield from seasons.problems(tx, community_id, recount=full)
+    yield from references.problems(tx, community_id, replay.after)
+    yield from readable("batches", batches.problems(tx, community_id))
+    yield from readable("anchors", anchors.problems(tx, community_id, shown))
+    yield from readable("the record", record.problems(tx, community_id))
+    yield from readable("seasons", seasons.problems(tx, community_id, recount=full))

@@ -1,9 +1,36 @@
 """What a verification says."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+from sqlalchemy.exc import InvalidRequestError
+
+from points_core.errors import InvalidSetting, LedgerCorrupt
 
 Problem = tuple[str, str]
 """An invariant that does not hold, and where."""
+
+READABLE = "rows can be read"
+UNREADABLE = (
+    ArithmeticError,
+    AttributeError,
+    InvalidRequestError,
+    InvalidSetting,
+    LedgerCorrupt,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+"""What reading a damaged row ends in: no number, no time, no zone of that name, no row where one must be."""
+
+
+def readable(what: str, found: Iterator[Problem]) -> Iterator[Problem]:
+    """Yield what is `found`, and that rows of `what` are damaged where it cannot go on."""
+    try:
+        yield from found
+    except UNREADABLE as error:
+        why = " ".join(str(error).split())[:200]
+        yield READABLE, f"looking at {what} ends with {type(error).__name__}: {why}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, bindparam, func, literal_column, select, text
 
+from points_core import policy
 from points_core.models import LedgerHead, PointScore, PointTransaction, ScoreBucket
 from points_core.scores import EVERY_CATEGORY, LEVEL_BITS, LEVELS
-from points_core.verification.broken import Problem
+from points_core.verification.broken import Problem, readable
 from points_core.verification.chained import ROWS, Replay, instant
 from points_core.windows import Span, first_day
 
@@ -29,15 +30,19 @@ _STREAMED: Final = {"yield_per": ROWS}
 Key = tuple[int, int, int]  # start, category, member
 
 
-def problems(tx: Connection, replay: Replay, zone: ZoneInfo) -> Iterator[Problem]:
+def problems(tx: Connection, replay: Replay) -> Iterator[Problem]:
     """Yield what differs from the transactions, all of them, or the members moved since `replay` began."""
-    yield from _head(tx, replay)
-    yield from _balances(tx, replay)
-    days, seen = Days(zone), Seen()
+    yield from readable("the head", _head(tx, replay))
+    yield from readable("balances", _balances(tx, replay))
+    yield from readable("scores", _all_scores(tx, replay))
+    yield from readable("buckets", _buckets(tx, replay.community_id))
+
+
+def _all_scores(tx: Connection, replay: Replay) -> Iterator[Problem]:
+    days, seen = Days(policy.by_number(tx, replay.community_id).zone), Seen()
     for part in _parts(tx, replay):
         yield from _scores(tx, replay.community_id, days, part, seen)
     yield from _others(tx, replay, seen)
-    yield from _buckets(tx, replay.community_id)
 
 
 def _head(tx: Connection, replay: Replay) -> Iterator[Problem]:
@@ -53,9 +58,7 @@ def _head(tx: Connection, replay: Replay) -> Iterator[Problem]:
         yield "numbers end at the head", f"the head says #{head.seq}, the last transaction is #{replay.seq}"
     elif head.hash != replay.hash:
         yield "the chain recomputes", f"the head's hash is not that of #{replay.seq}"
-    elif replay.recorded_at is not None and (
-        head.recorded_at is None or instant(head.recorded_at) != replay.recorded_at
-    ):
+    elif (instant(head.recorded_at) if head.recorded_at else None) != replay.recorded_at:
         yield "numbers end at the head", f"the head was recorded at another time than #{replay.seq}"
     if there != replay.seq:
         yield "numbers are dense", f"there are {there:,} transactions, the last is #{replay.seq}"

@@ -15,7 +15,7 @@ from points_core.communities import GENESIS, Head
 from points_core.models import AuditEvent, Community, LedgerHead, UtcDateTime, VerifiedMark
 from points_core.outbox import Topic
 from points_core.values import Actor, ActorKind, Origin
-from points_core.verification.broken import Outcome, Problem, Reached
+from points_core.verification.broken import UNREADABLE, Outcome, Problem, Reached
 
 VERIFIED = "books.verify"
 CLOSED = "books.close"
@@ -40,18 +40,20 @@ def mark(tx: Connection, community_id: int) -> Mark | None:
     """Return where an incremental verification begins, None for books that were never in order."""
     found = select(VerifiedMark.seq, VerifiedMark.hash).where(VerifiedMark.community_id == community_id)
     row = tx.execute(found).one_or_none()
-    return Mark(*row) if row else None
+    return Mark(*row) if row and isinstance(row.seq, int) else None
 
 
 def settle(tx: Connection, now: datetime, outcome: Outcome) -> list[str]:
     """Write down what a verification found; return the communities whose books are closed by it.
 
     Books in order get a new mark; broken ones are closed, on record and with a line for the log channel.
+    Where the head itself is gone or cannot be read nothing can be written, and nobody can write.
     """
     closed: list[str] = []
     for reached in outcome.reached:
-        head = communities.lock(tx, reached.community)
-        assert head is not None
+        head = _lock(tx, reached.community)
+        if head is None:
+            continue
         names = outcome.invariants(reached.community)
         origin = _origin(head, reached.community, now)
         if reached.full or names:
@@ -80,8 +82,9 @@ def reopen(tx: Connection, now: datetime, outcome: Outcome) -> list[str]:
     """Take new entries again for the communities of `outcome` whose books are in order; return them."""
     reopened: list[str] = []
     for reached in outcome.reached:
-        head = communities.lock(tx, reached.community)
-        assert head is not None
+        head = _lock(tx, reached.community)
+        if head is None:
+            continue
         if head.closed_because is None or outcome.invariants(reached.community):
             continue
         head.closed_because = None
@@ -115,6 +118,22 @@ def problems(tx: Connection, community_id: int) -> Iterator[Problem]:
         yield "closed means closed on record", f"the head says {why or 'open'}"
 
 
+def _lock(tx: Connection, community: str) -> Head | None:
+    """Return a community's locked head, None if it is gone or cannot be read."""
+    try:
+        return communities.lock(tx, community)
+    except UNREADABLE:
+        return None
+
+
+def _log_channel(tx: Connection, community_id: int) -> str | None:
+    """Return where changes are logged; nowhere if the policy is gone or cannot be read."""
+    try:
+        return policy.by_number(tx, community_id).log_channel
+    except UNREADABLE:
+        return None
+
+
 def _origin(head: Head, community: str, now: datetime) -> Origin:
     """Return the origin of what follows from one verification; its key is its number on record."""
     return Origin(community, Actor(ActorKind.OPERATOR), now, f"verify:{head.audit_events + 1}")
@@ -122,7 +141,7 @@ def _origin(head: Head, community: str, now: datetime) -> Origin:
 
 def _tell(tx: Connection, head: Head, origin: Origin, action: str, after: dict[str, object]) -> None:
     number = audit.record(tx, head, origin, action=action, target=f"#{head.seq}", before=None, after=after)
-    channel = policy.by_number(tx, head.community_id).log_channel
+    channel = _log_channel(tx, head.community_id)
     if channel:
         outbox.add(tx, head.community_id, Topic.CHANGED, str(number), at=origin.at, place=channel)
 

@@ -22,14 +22,14 @@ from points_core.models import (
     Webhook,
 )
 from points_core.values import ActorKind, RequestState
-from points_core.verification.broken import Problem
+from points_core.verification.broken import Problem, readable
 
 
 def problems(tx: Connection, community_id: int) -> Iterator[Problem]:
     """Yield what is wrong with a community's requests, publications and counters."""
-    yield from _requests(tx, community_id)
-    yield from _counters(tx, community_id)
-    yield from _publications(tx, community_id)
+    yield from readable("requests", _requests(tx, community_id))
+    yield from readable("the counters", _counters(tx, community_id))
+    yield from readable("publications", _publications(tx, community_id))
 
 
 def _requests(tx: Connection, community_id: int) -> Iterator[Problem]:
@@ -88,7 +88,7 @@ def _request(request: Any, votes: list[Any], made: Any) -> Iterator[Problem]:  #
         yield "no vote comes late", name
 
 
-_COUNTERS: tuple[tuple[str, Callable[[int], Select[int, int | None]], str], ...] = (
+_COUNTERS: tuple[tuple[str, Callable[[int], Select[int, int | None, int | None]], str], ...] = (
     ("members", lambda c: _counted(Member.id).where(Member.community_id == c), "members"),
     (
         "requests",
@@ -108,15 +108,15 @@ _COUNTERS: tuple[tuple[str, Callable[[int], Select[int, int | None]], str], ...]
 )
 
 
-def _counted(column: Any) -> Select[int, int | None]:  # noqa: ANN401 - a mapped column
-    return select(func.count(), func.max(column))
+def _counted(column: Any) -> Select[int, int | None, int | None]:  # noqa: ANN401 - a mapped column
+    return select(func.count(), func.max(column), func.min(column))
 
 
 def _counters(tx: Connection, community_id: int) -> Iterator[Problem]:
     head = tx.execute(select(LedgerHead.__table__).where(LedgerHead.community_id == community_id)).one()
     for name, counted, words in _COUNTERS:
-        count, last = tx.execute(counted(community_id)).one()
-        if not count == (last or 0) == head._mapping[name]:
+        count, last, first = tx.execute(counted(community_id)).one()
+        if not (count == (last or 0) == head._mapping[name] and first in {None, 1}):
             yield (
                 "numbers are dense",
                 f"{count} {words}, the last is {last or 0}, the head says {head._mapping[name]}",

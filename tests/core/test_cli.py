@@ -210,7 +210,10 @@ def test_a_refusal_is_one_sentence_on_standard_error(
         [],
         ["award"],
         ["award", ADA, "5"],
-        ["award", ADA, "-5", "x"],
+        ["award", ADA, "5", "x", "--resaon", "y"],
+        ["award", ADA, "-5", "--resaon"],
+        ["award", "-5", "5", "--resaon"],
+        ["award", ADA, "5", "-x"],
         ["undo", "0", "x"],
         ["undo", "1e3", "x"],
         ["history", "--limit", "0"],
@@ -224,6 +227,24 @@ def test_a_refusal_is_one_sentence_on_standard_error(
 )
 def test_wrong_usage_ends_with_two(points: Terminal, arguments: list[str]) -> None:
     assert points(*arguments).code == 2
+
+
+@pytest.mark.parametrize("amount", ["-5", "-5.5", "-1e3", "-0", "−5"])
+@pytest.mark.parametrize("command", ["award", "deduct"])
+def test_a_negative_amount_is_refused_with_the_reason(points: Terminal, command: str, amount: str) -> None:
+    for arguments in ((ADA, amount, "x"), ("--name", "Ada", ADA, amount, "x", "--json")):
+        refused = points(command, *arguments)
+        assert (refused.code, refused.out) == (1, "")
+        assert refused.err.startswith(f"{amount} is not an amount: give a whole number from 1 to ")
+
+
+def test_a_reason_may_begin_with_a_dash_and_a_digit(points: Terminal) -> None:
+    points.done("award", ADA, "5", "-5 would be mean")
+    points.done("award", ADA, "5", "--key", "-7", "--", "--really")
+    assert [line.split(" ", 7)[-1] for line in points.done("history").splitlines()] == [
+        f"for {ADA} --really",
+        f"for {ADA} -5 would be mean",
+    ]
 
 
 # ── looking up ──

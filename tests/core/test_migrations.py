@@ -55,6 +55,7 @@ def schema(connection: Connection) -> object:
 
 def test_the_newest_file_is_the_version_this_program_wants() -> None:
     assert FILES.get_heads() == [migrations.HEAD]
+    assert sorted(script.revision for script in FILES.walk_revisions()) == list(migrations.REVISIONS)
 
 
 def test_the_history_is_one_line_from_the_first_file() -> None:
