@@ -44,9 +44,10 @@ async def _own_only(interaction: "discord.Interaction[PointsBot]") -> bool:
     try:
         await require(interaction, Capability.UNDO)
     except NotAllowed as refusal:
-        with contextlib.suppress(NotAllowed):
-            await require(interaction, Capability.AWARD)
-            return True
+        for gives_or_takes in (Capability.AWARD, Capability.DEDUCT):
+            with contextlib.suppress(NotAllowed):
+                await require(interaction, gives_or_takes)
+                return True
         raise refusal from None
     return False
 
@@ -72,7 +73,7 @@ class UndoButton(ui.DynamicItem[ui.Button[Any]], template=r"points:undo:(?P<numb
             given = await interaction.client.points.read(
                 history.transaction, str(interaction.guild_id), self.number
             )
-            if given.actor.user_id != str(interaction.user.id):
+            if given.request is not None or given.actor.user_id != str(interaction.user.id):
                 raise NotAllowed(Capability.UNDO.value)
         await interaction.response.send_modal(UndoForm(self.number))
 

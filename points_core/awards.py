@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from points_core import ledger, policy
@@ -37,7 +37,7 @@ from points_core.values import (
 )
 from points_core.windows import Window
 
-REPEAT_SECONDS = 60  # a person retyping the same award within a minute probably thinks it failed
+REPEAT = timedelta(minutes=1)  # a person retyping the same award within a minute probably thinks it failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ def ask(
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """A movement someone asked for in the last minute, done or waiting."""
+    """A movement someone asked for within a minute, done or waiting."""
 
     number: int
     at: datetime
@@ -103,7 +103,7 @@ class Desk:
     policy: Policy
     books: Books
     recent: dict[RecentKey, Recent]
-    used: dict[int, int] = field(default_factory=dict)
+    used: dict[tuple[int, date], int] = field(default_factory=dict)
 
     @classmethod
     def open(cls, tx: Connection, asks: Sequence[Ask]) -> "Desk":
@@ -123,7 +123,7 @@ class Desk:
             policy=current,
             books=books,
             recent=_recent(tx, books, givers, asks, now),
-            used=_used_today(tx, books, givers, now),
+            used=_used(tx, books, givers, asks),
         )
 
     def movement(self, asked: Ask) -> Movement:
@@ -172,23 +172,30 @@ class Desk:
         receipt = self.books.post(movement)
         giver = _number(self.books, asked.origin.actor.user_id)
         if asked.kind is Kind.AWARD and giver is not None:
-            self.used[giver] = self.used.get(giver, 0) + asked.amount
-        self.remember(movement, Recent(receipt.number, receipt.recorded_at, pending=False))
+            counted = giver, _day(self.policy, receipt.effective_at)
+            self.used[counted] = self.used.get(counted, 0) + asked.amount
+        self.remember(movement, Recent(receipt.number, receipt.effective_at, pending=False))
         return receipt
 
     def remember(self, movement: Movement, recent: Recent) -> None:
-        """Let later asks of the same batch see this one."""
-        self.recent[_recent_key(self.books, movement)] = recent
+        """Let later asks of the same batch see this one, unless it counts for another time."""
+        if abs(recent.at - movement.at) < REPEAT:
+            self.recent[_recent_key(self.books, movement)] = recent
 
     def _check_limit(self, asked: Ask) -> None:
         giver, limit = asked.origin.actor, self.policy.daily_limit
         if limit is None or asked.kind is not Kind.AWARD or giver.kind is not ActorKind.MEMBER:
             return
-        used = self.used.get(_number(self.books, giver.user_id) or 0, 0)
+        number = _number(self.books, giver.user_id) or 0
+        used = self.used.get((number, _day(self.policy, asked.origin.at)), 0)
         if used + asked.amount > limit:
             today = Window.today(asked.origin.at, self.policy.zone)
             assert today.end is not None
             raise LimitExceeded(limit, used, asked.amount, today.end)
+
+
+def _day(current: Policy, at: datetime) -> date:
+    return at.astimezone(current.zone).date()
 
 
 def _number(books: Books, user_id: str | None) -> int | None:
@@ -206,7 +213,7 @@ def _recent_key(books: Books, movement: Movement) -> RecentKey:
 def _recent(
     tx: Connection, books: Books, givers: Sequence[int], asks: Sequence[Ask], now: datetime
 ) -> dict[RecentKey, Recent]:
-    """Return what `givers` asked for in the last minute, to the same people, and did not take back."""
+    """Return what `givers` asked for within a minute, to the same people, and did not take back."""
     receivers = sorted({books.people[a.user_id].id for a in asks if a.user_id in books.people})
     if not givers or not receivers:
         return {}
@@ -215,7 +222,8 @@ def _recent(
         "givers": givers,
         "receivers": receivers,
         "amounts": sorted({sign * a.amount for a in asks for sign in (1, -1)}),
-        "since": now - timedelta(seconds=REPEAT_SECONDS),
+        "since": now - REPEAT,
+        "until": now + REPEAT,  # a clock that was a little ahead
     }
     return {
         tuple(what): Recent(number, at, pending)
@@ -236,6 +244,7 @@ def _asked(
         model.actor_kind == ActorKind.MEMBER.value,
         model.actor_id.in_(bindparam("givers", expanding=True)),
         at > bindparam("since", type_=UtcDateTime()),
+        at < bindparam("until", type_=UtcDateTime()),
         model.member_id.in_(bindparam("receivers", expanding=True)),
         model.amount.in_(bindparam("amounts", expanding=True)),
     )
@@ -252,25 +261,38 @@ def _was_reversed() -> ColumnElement[bool]:
     )
 
 
-_POSTED = _asked(PointTransaction, PointTransaction.seq, PointTransaction.recorded_at).where(~_was_reversed())
+# A row's own time is `effective_at`: a clock that was once ahead holds `recorded_at` up until that date, for
+# everyone. `recorded_at` is at or after it, and finds the few rows by the giver's index.
+_POSTED = _asked(PointTransaction, PointTransaction.seq, PointTransaction.effective_at).where(
+    PointTransaction.recorded_at > bindparam("since", type_=UtcDateTime()), ~_was_reversed()
+)
 _OPENED = _asked(ApprovalRequest, ApprovalRequest.number, ApprovalRequest.opened_at).where(
     ApprovalRequest.state == RequestState.PENDING.value
 )
 
 
-def _used_today(tx: Connection, books: Books, givers: Sequence[int], now: datetime) -> dict[int, int]:
-    """Return how many points each giver awarded on their own today; what was taken back is free again."""
+def _used(
+    tx: Connection, books: Books, givers: Sequence[int], asks: Sequence[Ask]
+) -> dict[tuple[int, date], int]:
+    """Return how many points each giver awarded on their own, by the days of the asks.
+
+    An award counts on the day it is dated; what was taken back is free again.
+    """
     if not givers or books.policy.daily_limit is None:
         return {}
-    rows = tx.execute(
-        _AWARDED,
-        {
+    used: dict[tuple[int, date], int] = {}
+    for day, at in {_day(books.policy, a.origin.at): a.origin.at for a in asks}.items():
+        today = Window.today(at, books.policy.zone)
+        asked = {
             "community": books.head.community_id,
             "givers": givers,
-            "since": Window.today(now, books.policy.zone).start,
-        },
-    )
-    return {int(giver): int(total) for giver, total in rows if giver is not None}
+            "since": today.start,
+            "until": today.end,
+        }
+        for giver, total in tx.execute(_AWARDED, asked):
+            if giver is not None:
+                used[giver, day] = int(total)
+    return used
 
 
 _AWARDED = (
@@ -280,6 +302,8 @@ _AWARDED = (
         PointTransaction.actor_kind == ActorKind.MEMBER.value,
         PointTransaction.actor_id.in_(bindparam("givers", expanding=True)),
         PointTransaction.recorded_at >= bindparam("since", type_=UtcDateTime()),
+        PointTransaction.effective_at >= bindparam("since", type_=UtcDateTime()),
+        PointTransaction.effective_at < bindparam("until", type_=UtcDateTime()),
         PointTransaction.kind == Kind.AWARD.value,
         PointTransaction.request_number.is_(None),
         ~_was_reversed(),
@@ -291,17 +315,27 @@ _AWARDED = (
 def reverse(tx: Connection, origin: Origin, number: int, *, reason: str, own_only: bool = False) -> Receipt:
     """Take transaction `number` back; `own_only` when the person may undo only what they did themselves.
 
-    Returns the reversal's receipt. Raises NotAllowed, UnknownTransaction, AlreadyReversed, NotReversible,
-    InsufficientBalance, InvalidText, DuplicateTransaction.
+    What other moderators approved is nobody's own. Returns the reversal's receipt. Raises NotAllowed,
+    SelfAward for a member who would take back a deduction from themselves, UnknownTransaction,
+    AlreadyReversed, NotReversible, InsufficientBalance, InvalidText, DuplicateTransaction.
     """
     reason = clean_text("reason", reason)
     if not 1 <= number <= MAX_NUMBER:
         raise UnknownTransaction(number)
-    if own_only and _giver(tx, origin.community, number) != origin.actor.user_id:
-        raise NotAllowed(Capability.UNDO.value)
+    _check_reversal(tx, origin, number, own_only)
     if _opened_a_request(tx, origin):
         raise DuplicateTransaction(origin.key)
     return ledger.reverse(tx, origin, number, reason=reason)
+
+
+def _check_reversal(tx: Connection, origin: Origin, number: int, own_only: bool) -> None:
+    original = _original(tx, origin.community, number)
+    actor = origin.actor
+    if own_only and (original.request_number is not None or original.giver != actor.user_id):
+        raise NotAllowed(Capability.UNDO.value)
+    gives = original.amount < 0 and original.kind != Kind.REVERSAL.value
+    if gives and actor.kind is ActorKind.MEMBER and original.receiver == actor.user_id:
+        raise SelfAward(original.receiver)
 
 
 def _opened_a_request(tx: Connection, origin: Origin) -> bool:
@@ -314,21 +348,34 @@ def _opened_a_request(tx: Connection, origin: Origin) -> bool:
     return tx.execute(found).first() is not None
 
 
-def _giver(tx: Connection, community: str, number: int) -> str | None:
-    """Return the outside id of the member who made transaction `number`. Raises UnknownTransaction."""
+def _original(
+    tx: Connection, community: str, number: int
+) -> Row[str, int, int | None, str | None, str | None]:
+    """Return what transaction `number` did, by whom, for whom (outside ids). Raises UnknownTransaction."""
+    giver, receiver = aliased(Member), aliased(Member)
     row = tx.execute(
-        select(Member.user_id)
+        select(
+            PointTransaction.kind,
+            PointTransaction.amount,
+            PointTransaction.request_number,
+            giver.user_id.label("giver"),
+            receiver.user_id.label("receiver"),
+        )
         .select_from(PointTransaction)
         .join(Community, Community.id == PointTransaction.community_id)
+        .join(
+            receiver,
+            (receiver.community_id == PointTransaction.community_id)
+            & (receiver.id == PointTransaction.member_id),
+        )
         .outerjoin(
-            Member,
+            giver,
             (PointTransaction.actor_kind == ActorKind.MEMBER.value)
-            & (Member.community_id == PointTransaction.community_id)
-            & (Member.id == PointTransaction.actor_id),
+            & (giver.community_id == PointTransaction.community_id)
+            & (giver.id == PointTransaction.actor_id),
         )
         .where(Community.key == community, PointTransaction.seq == number)
     ).one_or_none()
     if row is None:
         raise UnknownTransaction(number)
-    user_id: str | None = row.user_id
-    return user_id
+    return row

@@ -39,8 +39,18 @@ def _request_many(tx: Connection, calls: Sequence[Call]) -> list[Any]:
         else:
             by_community.setdefault(asked.origin.community, []).append((index, asked))
     for together in by_community.values():
-        for (index, _), outcome in zip(together, _decide(tx, [a for _, a in together]), strict=True):
+        decided = _decide_or_leave(tx, [a for _, a in together])
+        for (index, _), outcome in zip(together, decided, strict=True):
             outcomes[index] = outcome
+    return outcomes
+
+
+def _decide_or_leave(tx: Connection, asks: Sequence[Ask]) -> list[Receipt | Request | Exception]:
+    """Decide the asks of one community; if all are refused not even a new community stays behind."""
+    with tx.begin_nested() as savepoint:
+        outcomes = _decide(tx, asks)
+        if all(isinstance(outcome, Exception) for outcome in outcomes):
+            savepoint.rollback()
     return outcomes
 
 
@@ -122,6 +132,7 @@ def _decide_one(
     desk.check(asked, movement)
     if not desk.needs_approval(asked):
         return desk.post(asked, movement)
+    desk.books.check_balance(movement)
     row, waiting = _open(desk, asked, movement)
     opened.append(row)
     earlier[asked.origin.key] = (row["salt"], row["request_hash"], row["member_id"]), waiting

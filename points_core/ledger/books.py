@@ -34,7 +34,7 @@ from points_core.values import MAX_BALANCE, Actor, ActorKind, Kind, Receipt
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Movement:
-    """Points that are to move; `amount` signed. `effective_at` None means when it is written."""
+    """Points that are to move; `amount` signed. `effective_at` None means `at`, when they were asked for."""
 
     kind: Kind
     user_id: str
@@ -129,9 +129,7 @@ class Books:
         """
         if earlier := self.seen(movement):
             return earlier
-        person = self.people.get(movement.user_id)
-        account = self._account(person.id) if person else Account(0)
-        self._check(account, movement.amount)
+        self.check_balance(movement)
         member_id = self.enrol(movement.user_id, movement.name, movement.at)
         salt = os.urandom(chain.SALT_BYTES)
         return self._write(
@@ -141,6 +139,14 @@ class Books:
             request_hash=movement.commitment(member_id, salt),
             spends=movement.amount < 0,
         )
+
+    def check_balance(self, movement: Movement) -> None:
+        """Hold a movement against its member's balance as it is now.
+
+        Raises InsufficientBalance, BalanceOutOfRange.
+        """
+        person = self.people.get(movement.user_id)
+        self._check(self._account(person.id) if person else Account(0), movement.amount)
 
     def reverse(
         self, number: int, *, reason: str, actor: Actor, key: str, at: datetime, batch: int | None = None
@@ -318,6 +324,7 @@ class Books:
         reverses: int | None = None,
     ) -> Receipt:
         head = self.head
+        # Record times never go back, though clocks do. When points count is no matter of an earlier clock.
         recorded_at = max(movement.at, head.recorded_at) if head.recorded_at else movement.at
         actor_id = self.actor_id(movement.actor, movement.at)
         before = account.current
@@ -348,7 +355,7 @@ class Books:
             "reverses": reverses,
             "key": movement.key,
             "request_hash": request_hash,
-            "effective_at": movement.effective_at or recorded_at,
+            "effective_at": movement.effective_at or movement.at,
             "recorded_at": recorded_at,
             "prev_hash": head.hash,
         }

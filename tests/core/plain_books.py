@@ -104,6 +104,7 @@ class PlainBooks(PlainPolicy):
         self._check_giver(origin, asked, again)
         threshold = self.rules.approval_threshold
         if threshold is not None and amount > threshold:
+            self._check_balance(asked)
             return self._open(origin, asked)
         self._check_limit(origin, asked)
         self.keys[origin.key] = asked
@@ -116,11 +117,13 @@ class PlainBooks(PlainPolicy):
     def reverse(self, origin: Origin, number: int, *, reason: str, own_only: bool = False) -> Receipt:
         if number < 1:
             raise UnknownTransaction(number)
-        if own_only and self._moved(number).actor.user_id != origin.actor.user_id:
+        original = self._moved(number)
+        if own_only and (original.request or original.actor.user_id != origin.actor.user_id):
             raise NotAllowed("undo")
+        if original.asked.kind is Kind.DEDUCTION and origin.actor == Actor.member(original.asked.user_id):
+            raise SelfAward(original.asked.user_id)
         if any(key == origin.key for key, _, _ in self.requests):
             raise DuplicateTransaction(origin.key)
-        original = self._moved(number)
         was = original.asked
         asked = Asked(Kind.REVERSAL, was.user_id, -was.amount, was.category, reason, reverses=original.number)
         if origin.key in self.keys:
@@ -144,14 +147,18 @@ class PlainBooks(PlainPolicy):
         effective_at: datetime | None = None,
         request: int | None = None,
     ) -> Receipt:
-        before = sum(m.asked.amount for m in self.moved if m.asked.user_id == asked.user_id)
-        if asked.amount < 0 and before + asked.amount < 0 and not self.rules.allow_negative:
-            raise InsufficientBalance(before, -asked.amount, 0)
+        before = self._check_balance(asked)
         recorded_at = max([at, *(m.recorded_at for m in self.moved)])
-        moment = effective_at or asked.effective_at or recorded_at
+        moment = effective_at or asked.effective_at or at
         number = len(self.moved) + 1
         self.moved.append(Moved(number, asked, actor, before, moment, recorded_at, request))
         return self._receipt(number)
+
+    def _check_balance(self, asked: Asked) -> int:
+        before = sum(m.asked.amount for m in self.moved if m.asked.user_id == asked.user_id)
+        if asked.amount < 0 and before + asked.amount < 0 and not self.rules.allow_negative:
+            raise InsufficientBalance(before, -asked.amount, 0)
+        return before
 
     def _receipt(self, number: int) -> Receipt:
         moved = self.moved[number - 1]
@@ -197,19 +204,23 @@ class PlainBooks(PlainPolicy):
             return
         if asked.kind is Kind.AWARD and origin.actor.user_id == asked.user_id:
             raise SelfAward(asked.user_id)
-        a_minute_ago = origin.at - timedelta(seconds=60)
+        a_minute = timedelta(minutes=1)
         done = [
-            (m.number, m.recorded_at, False)
+            (m.number, m.effective_at, False)
             for m in self.moved
             if replace(m.asked, effective_at=None) == replace(asked, effective_at=None)
-            and (m.actor == origin.actor and m.recorded_at > a_minute_ago)
+            and (
+                m.actor == origin.actor
+                and abs(m.effective_at - origin.at) < a_minute
+                and m.recorded_at > origin.at - a_minute
+            )
             and self._taken_back_by(m.number) is None
         ]
         waiting = [
             (r.number, r.opened_at, True)
             for _, a, r in self.requests
             if replace(a, effective_at=None) == replace(asked, effective_at=None)
-            and (r.requester == origin.actor and r.opened_at > a_minute_ago)
+            and (r.requester == origin.actor and abs(r.opened_at - origin.at) < a_minute)
             and r.state is RequestState.PENDING
         ]
         if (done or waiting) and not again:
@@ -225,7 +236,7 @@ class PlainBooks(PlainPolicy):
             m.asked.amount
             for m in self.moved
             if (m.actor == giver and m.asked.kind is Kind.AWARD and m.request is None)
-            and m.recorded_at.astimezone(zone).date() >= today
+            and m.effective_at.astimezone(zone).date() == today <= m.recorded_at.astimezone(zone).date()
             and self._taken_back_by(m.number) is None
         )
         if used + asked.amount > limit:

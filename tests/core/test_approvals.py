@@ -1,5 +1,6 @@
 """Limits, and points that wait: requests, votes, quorum, expiry."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from points_core.errors import (
     LimitExceeded,
     LooksRepeated,
     NotAllowed,
+    NotReversible,
     OwnRequest,
     RequestClosed,
     SelfAward,
@@ -152,6 +154,94 @@ async def test_only_its_own_giver_undoes_where_the_right_is_missing(points: Poin
     assert receipt.reverses == first.number
 
 
+async def test_nobody_undoes_what_others_approved_without_the_right_to(points: Points) -> None:
+    request = await waiting(points)
+    await points.write(approvals.vote, by(OTHER_MOD), request.number, approve=True)
+    with pytest.raises(NotAllowed) as refusal:
+        await points.write(awards.reverse, by(MOD), 1, reason="x", own_only=True)
+    assert refusal.value.capability == "undo"
+    assert await current(points) == 500
+
+    assert (await points.write(awards.reverse, by(MOD), 1, reason="x")).reverses == 1
+
+
+async def test_nobody_undoes_a_deduction_from_themselves(points: Points) -> None:
+    await ask(points, user_id=MOD, origin=by(OTHER_MOD), amount=9)
+    await ask(points, user_id=MOD, origin=by(OTHER_MOD), amount=5, kind=Kind.DEDUCTION)
+    with pytest.raises(SelfAward):
+        await points.write(awards.reverse, by(MOD), 2, reason="unfair")
+    assert await current(points, MOD) == 4
+
+    await points.write(awards.reverse, by(OTHER_MOD), 2, reason="a mistake")
+    await points.write(awards.reverse, by(MOD), 1, reason="I did not earn it")
+    assert await current(points, MOD) == 0
+    with pytest.raises(NotReversible):
+        await points.write(awards.reverse, by(MOD), 4, reason="x")
+
+
+# --- a clock that was wrong
+
+
+async def test_a_clock_that_was_once_ahead_dates_nothing_that_comes_after(points: Points) -> None:
+    await ask(points, by(THIRD_MOD, at=NOON + timedelta(days=300)), amount=1)
+
+    receipt = await ask(points, amount=5)
+
+    assert isinstance(receipt, Receipt)
+    assert (receipt.effective_at, receipt.recorded_at) == (NOON, NOON + timedelta(days=300))
+    assert await points.read(verification.verify) == []
+
+
+@pytest.mark.parametrize("later", [timedelta(days=1), timedelta(days=300)], ids=["then", "on that day"])
+async def test_a_clock_that_was_once_ahead_does_not_use_up_daily_limits(
+    points: Points, later: timedelta
+) -> None:
+    await points.write(policy.change, by(MOD), daily_limit=10)
+    await ask(points, by(THIRD_MOD, at=NOON + timedelta(days=300)), amount=1)
+    await ask(points, amount=8)
+    with pytest.raises(LimitExceeded) as refusal:
+        await ask(points, amount=3)
+    assert refusal.value.used == 8
+
+    assert isinstance(await ask(points, by(MOD, at=NOON + later), amount=9), Receipt)
+
+
+async def test_a_clock_that_was_once_ahead_lets_awards_be_given_again_after_a_minute(points: Points) -> None:
+    await ask(points, by(THIRD_MOD, at=NOON + timedelta(days=300)), amount=1)
+    await ask(points, amount=5)
+    with pytest.raises(LooksRepeated) as refusal:
+        await ask(points, by(MOD, at=NOON + timedelta(seconds=59)), amount=5)
+    assert refusal.value.at == NOON
+
+    assert isinstance(await ask(points, by(MOD, at=NOON + timedelta(seconds=60)), amount=5), Receipt)
+
+
+async def test_a_clock_set_back_a_little_still_sees_an_award_retyped(points: Points) -> None:
+    first = await ask(points, amount=5)
+    with pytest.raises(LooksRepeated) as refusal:
+        await ask(points, by(MOD, at=NOON - timedelta(seconds=2)), amount=5)
+    assert refusal.value.number == first.number
+
+
+async def test_asks_around_midnight_that_wait_together_each_count_in_their_own_day(points: Points) -> None:
+    await points.write(policy.change, by(MOD), daily_limit=10)
+    midnight = NOON.replace(hour=0) + timedelta(days=1)
+    await ask(points, by(MOD, at=midnight - timedelta(hours=1)), amount=8, reason="first")
+
+    late, early, more = await asyncio.gather(
+        ask(points, by(MOD, at=midnight - timedelta(seconds=1)), amount=8, reason="late"),
+        ask(points, by(MOD, at=midnight + timedelta(seconds=1)), amount=8, reason="early"),
+        ask(points, by(MOD, at=midnight + timedelta(seconds=2)), amount=8, reason="more"),
+        return_exceptions=True,
+    )
+
+    assert isinstance(late, LimitExceeded)
+    assert (late.used, late.resets_at) == (8, midnight)
+    assert isinstance(early, Receipt)
+    assert isinstance(more, LimitExceeded)
+    assert more.used == 8
+
+
 # --- requests
 
 
@@ -236,8 +326,21 @@ async def test_a_deciding_vote_delivered_again_gives_the_same_answer(points: Poi
     assert await current(points) == 500
 
 
+async def test_a_deduction_that_the_balance_cannot_bear_opens_no_request(points: Points) -> None:
+    await ask(points, amount=100)
+    before = await row_counts(points)
+    with pytest.raises(InsufficientBalance) as refusal:
+        await ask(points, amount=101, kind=Kind.DEDUCTION)
+    assert (refusal.value.balance, refusal.value.amount) == (100, 101)
+    assert await row_counts(points) == before
+    assert await points.read(approvals.pending, COMMUNITY) == ()
+
+
 async def test_a_vote_for_what_the_balance_cannot_bear_is_not_kept(points: Points) -> None:
-    request = await waiting(points, kind=Kind.DEDUCTION)
+    await ask(points, amount=100)
+    await ask(points, amount=100, reason="another")
+    request = await waiting(points, kind=Kind.DEDUCTION, amount=150)
+    await ask(points, kind=Kind.DEDUCTION, amount=60)
     with pytest.raises(InsufficientBalance):
         await points.write(approvals.vote, by(OTHER_MOD), request.number, approve=True)
     now = await points.read(approvals.get, COMMUNITY, request.number)

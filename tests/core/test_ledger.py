@@ -186,7 +186,7 @@ async def test_recorded_times_never_go_back_though_the_clock_does(points: Points
     )
 
     assert isinstance(second, Receipt)
-    assert second.recorded_at == NOON
+    assert (second.recorded_at, second.effective_at) == (NOON, NOON - timedelta(hours=1))
     assert await points.read(verification.verify) == []
 
 

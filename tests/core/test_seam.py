@@ -53,6 +53,25 @@ async def test_a_refusal_in_a_shared_commit_leaves_the_others_alone(points: Poin
     assert await points.read(verification.verify) == []
 
 
+async def test_refusals_in_a_shared_commit_leave_no_trace_of_a_community_never_seen(points: Points) -> None:
+    def spend(community: str) -> "asyncio.Future[object]":
+        asked = by(MOD, community=community)
+        return asyncio.ensure_future(
+            points.write(
+                approvals.request, asked, kind=Kind.DEDUCTION, user_id=GRACE, amount=1, reason="has none"
+            )
+        )
+
+    before = await row_counts(points)
+    outcomes = await asyncio.gather(*[spend("village") for _ in range(5)], return_exceptions=True)
+    assert all(isinstance(outcome, InsufficientBalance) for outcome in outcomes)
+    assert await row_counts(points) == before
+
+    mixed = await asyncio.gather(spend("village"), award(points, 1), spend("village"), return_exceptions=True)
+    assert [type(outcome) for outcome in mixed] == [InsufficientBalance, Receipt, InsufficientBalance]
+    assert (await row_counts(points))["communities"] == before["communities"] + 1
+
+
 async def test_an_operation_that_breaks_halfway_leaves_nothing(points: Points) -> None:
     def half(tx: Connection) -> None:
         policy.change(tx, by(MOD), quorum=3)
@@ -147,8 +166,14 @@ async def test_a_locked_database_is_a_fault_for_all_who_wait_and_within_discords
 async def test_a_closed_database_says_so(database_url: str) -> None:
     points = await Points.open(settings_for(database_url))
     await points.close()
-    with pytest.raises(DatabaseUnavailable):
+    with pytest.raises(DatabaseUnavailable, match="it is closed"):
         await award(points, 1)
+    with pytest.raises(DatabaseUnavailable, match="it is closed"):
+        await points.read(history.page, COMMUNITY)
+    with pytest.raises(DatabaseUnavailable, match="it is closed"):
+        await points.study(history.page, COMMUNITY)
+    with pytest.raises(DatabaseUnavailable, match="it is closed"):
+        await points.scrub()
 
 
 # --- races: each of these is decided inside one transaction, or it is not decided at all

@@ -93,6 +93,19 @@ async def test_who_may_award_but_not_undo_takes_back_only_their_own(world: World
     assert await current(world, world.mia) == 0
 
 
+async def test_who_may_only_deduct_takes_back_their_own_deduction(world: World) -> None:
+    await world.ada.slash(world.general, "award", member=world.mia, amount=5, reason="planted trees")
+    admin = (str(world.guild.roles["Admin"].id),)
+    await world.configure(roles={"award": admin, "undo": admin})
+    taken = await world.grace.slash(world.general, "deduct", member=world.mia, amount=2, reason="left litter")
+
+    form = await world.grace.click(answer(taken), label="Undo")
+    told = await world.grace.submit_modal(form, {"reason": "it was Noah"})
+
+    assert "#2 is taken back" in texts(answer(told))
+    assert await current(world, world.mia) == 5
+
+
 async def test_undo_offers_what_can_still_be_taken_back(world: World) -> None:
     for reason in ("planted trees", "carried soil"):
         await world.ada.slash(world.general, "award", member=world.mia, amount=5, reason=reason)
