@@ -71,7 +71,6 @@ NAMED = {
     "a requested receiver nobody is": "UPDATE approval_requests SET member_id = 99 WHERE number = 3",
     "a requested category nobody made": "UPDATE approval_requests SET category_id = 99 WHERE number = 3",
     "somebody on record nobody is": "UPDATE audit_events SET actor_id = 99 WHERE actor_kind = 'member'",
-    "a score of nobody": "UPDATE point_scores SET member_id = 99 WHERE community_id = 1 AND span = 4",
 }
 
 
