@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, select
 from points_core import communities
 from points_core.communities import Head
 from points_core.models import ApiClient, AuditEvent, Community, Member
-from points_core.values import Actor, ActorKind, Origin
+from points_core.values import Actor, ActorKind, Origin, bounded
 
 Document = dict[str, Any]
 
@@ -105,13 +105,15 @@ def recent(
     """Return the community's latest changes, newest first, older than number `before` if given."""
     entries = _ENTRIES.where(Community.key == community).order_by(AuditEvent.number.desc()).limit(limit)
     if before is not None:
-        entries = entries.where(AuditEvent.number < before)
+        entries = entries.where(AuditEvent.number < bounded(before))
     return tuple(_entry(row) for row in tx.execute(entries))
 
 
 def find(tx: Connection, community: str, number: int) -> AuditEntry | None:
     """Return the community's change `number`, None if there is none."""
-    row = tx.execute(_ENTRIES.where(Community.key == community, AuditEvent.number == number)).one_or_none()
+    row = tx.execute(
+        _ENTRIES.where(Community.key == community, AuditEvent.number == bounded(number))
+    ).one_or_none()
     return _entry(row) if row else None
 
 

@@ -4,10 +4,12 @@ Kind, ActorKind, RequestState    the closed lists
 Actor, Origin                    who asked, in which community, when, with which key
 Receipt, Request                 what a write did: points moved, or points wait
 whole_amount, parse_amount, clean_text, clean_link, clean_id, clean_key, clean_name, clean_instant
+bounded                          a number to compare with the stored ones
 outside_key                      a caller's own idempotency key, without what it may say about people
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -178,6 +180,11 @@ def whole_amount(value: object, minimum: int = 1, maximum: int = MAX_AMOUNT) -> 
     return value
 
 
+def bounded(number: int) -> int:
+    """Return `number`, or the nearest one that a database can compare with: none is kept beyond either end."""
+    return max(-1, min(number, MAX_NUMBER))
+
+
 _DIGITS = re.compile(r"[1-9][0-9]{0,12}", re.ASCII)
 
 
@@ -209,12 +216,18 @@ def clean_text(field: str, text: object, limit: int = MAX_REASON) -> str:
 
 
 _LINK = re.compile(r"https?://[^\s<>\"'`\\^{|}]+", re.IGNORECASE)
+_INVISIBLE = frozenset(
+    {"Cc", "Cf", "Zl", "Zp", "Zs"}
+)  # spaces, and what hides or turns the letters around it
 
 
 def clean_link(field: str, text: str) -> str:
-    """Return `text` if it is one http or https address; raises InvalidText otherwise."""
+    """Return `text` if it is one http or https address that looks like what it is; raises InvalidText otherwise.
+
+    Letters of any script may stand in it; spaces, invisible and direction-changing characters may not.
+    """
     link = clean_text(field, text, MAX_LINK)
-    if not _LINK.fullmatch(link):
+    if not _LINK.fullmatch(link) or not _INVISIBLE.isdisjoint(map(unicodedata.category, link)):
         raise InvalidText(field, MAX_LINK)
     return link
 

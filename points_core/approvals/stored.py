@@ -20,6 +20,7 @@ from points_core.values import (
     Request,
     RequestState,
     Vote,
+    bounded,
 )
 
 
@@ -62,7 +63,7 @@ def pending(
     condition = and_(
         ApprovalRequest.community_id == found,
         ApprovalRequest.state == RequestState.PENDING.value,
-        ApprovalRequest.number > (after or 0),
+        ApprovalRequest.number > bounded(after or 0),
     )
     return _load(tx, _REQUESTS.where(condition).order_by(ApprovalRequest.number).limit(limit))
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from points_core.communities import Head
 from points_core.errors import RowRefused, UnknownBatch
 from points_core.models import Batch, Community, Member, PointTransaction
-from points_core.values import Actor, ActorKind
+from points_core.values import Actor, ActorKind, bounded
 
 
 class BatchKind(StrEnum):
@@ -45,7 +45,7 @@ class BatchReceipt:
 
 def get(tx: Connection, community: str, number: int) -> BatchReceipt:
     """Return the community's batch `number`. Raises UnknownBatch."""
-    found = _found(tx, Community.key == community, Batch.number == number)
+    found = _found(tx, Community.key == community, Batch.number == bounded(number))
     if not found:
         raise UnknownBatch(number)
     return found[0]
@@ -55,7 +55,7 @@ def recent(
     tx: Connection, community: str, *, limit: int = 20, before: int | None = None
 ) -> tuple[BatchReceipt, ...]:
     """Return the community's latest batches, newest first, older than `before` if given."""
-    older = () if before is None else (Batch.number < before,)
+    older = () if before is None else (Batch.number < bounded(before),)
     return _found(tx, Community.key == community, *older, limit=limit)
 
 

@@ -12,7 +12,7 @@ from points_core import communities, policy, sums
 from points_core.errors import InvalidSetting, UnknownTransaction
 from points_core.ledger.receipts import RECEIPTS, receipt_of
 from points_core.models import PointTransaction
-from points_core.values import MAX_NUMBER, ActorKind, Kind, Receipt, clean_id
+from points_core.values import MAX_NUMBER, ActorKind, Kind, Receipt, bounded, clean_id
 
 MAX_PAGE = 1_000  # receipts in one page: what one reply of a program's may hold in memory
 
@@ -69,8 +69,8 @@ def page(
         number = sums.last_recorded(tx, found.community_id, as_of) + 1
         before = number if before is None else min(before, number)
     if before is not None:
-        number = min(before, MAX_NUMBER)
-        conditions.append(_older_than(tx, found.community_id, number, found.member_id, found.actor_id))
+        member_id, actor_id = found.member_id, found.actor_id
+        conditions.append(_older_than(tx, found.community_id, bounded(before), member_id, actor_id))
     return _newest(tx, found.community_id, conditions, _order(found.member_id, found.actor_id), limit)
 
 
@@ -109,7 +109,7 @@ def following(
     )
     if found is None:
         return ()
-    newer = PointTransaction.seq > min(after, MAX_NUMBER)
+    newer = PointTransaction.seq > bounded(after)
     numbers = select(PointTransaction.seq).where(*found.conditions, newer)
     chosen = list(tx.execute(numbers.order_by(PointTransaction.seq).limit(limit)).scalars())
     return _dressed(tx, found.community_id, chosen, PointTransaction.seq)
@@ -148,7 +148,8 @@ def _found(
     if community_id is None:
         return None
     people = communities.people(tx, community_id, outside_ids)
-    if not people.keys() >= set(outside_ids) or max(batch or 0, client or 0) > MAX_NUMBER:
+    numbers = [number for number in (batch, client) if number is not None]
+    if not people.keys() >= set(outside_ids) or any(bounded(number) != number for number in numbers):
         return None
     member_id = people[user_id].id if user_id is not None else None
     actor_id = people[actor].id if actor is not None else None

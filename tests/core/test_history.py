@@ -206,6 +206,23 @@ def test_a_page_may_go_on_from_any_number(town: Town) -> None:
     assert numbers(town.read(history.page, user_id="ada", before=2**70)) == [3, 1]
     assert numbers(town.read(history.page, before=2**70)) == [3, 2, 1]
     assert town.read(history.page, before=-5) == Page()
+    assert town.read(history.page, before=-(2**70)) == Page()
+    assert town.read(history.page, user_id="ada", before=-(2**70)) == Page()
+
+
+@pytest.mark.parametrize("number", [-(2**70), -1, 2**70])
+def test_a_batch_or_a_program_that_cannot_be_did_nothing(town: Town, number: int) -> None:
+    town.post([Move("ada", 1)])
+
+    assert town.read(history.page, batch=number) == Page()
+    assert town.read(history.page, client=number) == Page()
+
+
+def test_a_copy_may_ask_for_what_follows_any_number(town: Town) -> None:
+    town.post([Move("ada", 1), Move("bo", 1)])
+
+    assert [receipt.number for receipt in town.read(history.following, after=-(2**70))] == [1, 2]
+    assert town.read(history.following, after=2**70) == ()
 
 
 # ── one transaction ──

@@ -212,6 +212,15 @@ def test_a_link_is_an_address_of_the_web(link: str) -> None:
         "see https://example.org",
         "https://a\0",
         "https://a\ud800",
+        "https://example.org/\u202egpj.exe",  # turns what follows around
+        "https://exa\u200bmple.org",  # no width
+        "https://example.org/\u2066x\u2069",
+        "https://example.org/\ufeffx",
+        "https://example.org/\u00adx",
+        "https://example.org/\u2028x",
+        "https://example.org/\u2029x",
+        "https://example.org/\u3000x",
+        "https://example.org/\x85x",
         "https://example.org/" + "x" * (MAX_LINK - 19),
     ],
 )
