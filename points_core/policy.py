@@ -16,6 +16,7 @@ from points_core.communities import Head
 from points_core.errors import BooksClosed, InvalidSetting, UnknownCategory
 from points_core.models import Category as CategoryRow
 from points_core.models import Policy as PolicyRow
+from points_core.models import Schedule
 from points_core.outbox import Topic
 from points_core.settings import Settings
 from points_core.values import (
@@ -254,6 +255,7 @@ def change(tx: Connection, origin: Origin, /, **changes: Any) -> Policy:  # noqa
         return old
     if old.timezone != new.timezone:
         scores.rebuild(tx, head.community_id, new.zone)
+        _wake_schedules(tx, head, origin.at)
     _store(tx, head, document, origin.at)
     put_on_record(tx, head, origin, new, action="policy.change", target=target, before=before, after=after)
     return by_number(tx, head.community_id)
@@ -268,6 +270,15 @@ def _changed(old: Policy, changes: dict[str, Any]) -> Policy:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else ", ".join(sorted(changes))
         raise InvalidSetting(name, changes.get(name), first["msg"]) from error
+
+
+def _wake_schedules(tx: Connection, head: Head, at: datetime) -> None:
+    """Have every schedule looked at anew: the moments they wait for were counted in another zone."""
+    tx.execute(
+        update(Schedule)
+        .where(Schedule.community_id == head.community_id, Schedule.next_due_at > at)
+        .values(next_due_at=at)
+    )
 
 
 def _store(tx: Connection, head: Head, document: dict[str, Any], at: datetime) -> None:
@@ -292,7 +303,7 @@ def _category_change(
 
 def add_category(tx: Connection, origin: Origin, name: str) -> Policy:
     """Open a category, or open a retired one again. Raises InvalidText, InvalidSetting."""
-    name = clean_text("category", name, MAX_CATEGORY_NAME)
+    name = _new_name(name)
     with _category_change(tx, origin, "category.add", name) as (head, policy, done):
         if not done:
             _add_category(tx, head, policy, name)
@@ -322,7 +333,8 @@ def _add_category(tx: Connection, head: Head, policy: Policy, name: str) -> None
 
 
 def retire_category(tx: Connection, origin: Origin, name: str) -> Policy:
-    """Close a category to new points; its past stays. Raises UnknownCategory."""
+    """Close a category to new points; its past stays. Raises InvalidText, UnknownCategory."""
+    name = clean_text("category", name, MAX_CATEGORY_NAME)
     with _category_change(tx, origin, "category.retire", name) as (head, policy, done):
         if not done:
             category = _open_category(policy, name)
@@ -336,7 +348,8 @@ def retire_category(tx: Connection, origin: Origin, name: str) -> Policy:
 
 def rename_category(tx: Connection, origin: Origin, name: str, to: str) -> Policy:
     """Give a category another name, for its past too. Raises UnknownCategory, InvalidText, InvalidSetting."""
-    to = clean_text("category", to, MAX_CATEGORY_NAME)
+    name = clean_text("category", name, MAX_CATEGORY_NAME)
+    to = _new_name(to)
     with _category_change(tx, origin, "category.rename", name) as (head, policy, done):
         if not done:
             category = _open_category(policy, name)
@@ -348,6 +361,14 @@ def rename_category(tx: Connection, origin: Origin, name: str, to: str) -> Polic
                 tx, head, origin, policy, action="category.rename", target=name, before=was, after=now
             )
     return by_number(tx, head.community_id)
+
+
+def _new_name(name: str) -> str:
+    """Return `name` as a category can be called: several are asked for with commas between them."""
+    name = clean_text("category", name, MAX_CATEGORY_NAME)
+    if "," in name:
+        raise InvalidSetting("category", name, "a name without commas, which stand between names")
+    return name
 
 
 def _open_category(policy: Policy, name: str) -> Category:

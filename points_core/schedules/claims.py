@@ -17,7 +17,6 @@ from points_core.schedules.slots import Slot, next_slot
 from points_core.statements import insert_unless_there
 from points_core.values import Origin
 
-WIDEST_ZONES = timedelta(hours=27)  # UTC+14 to UTC−12 and an hour of summer: how far a new zone moves a slot
 LATE = timedelta(minutes=10)  # a post claimed later than this says so
 
 _BY_HAND = "now-"
@@ -58,15 +57,10 @@ def claim_due(tx: Connection, now: datetime, limit: int = 20) -> list[Claim]:
     Each claim leaves one effect in the outbox. Two processes never claim the same slot.
     """
     claims: list[Claim] = []
-    zones: dict[int, ZoneInfo] = {}
     for row in _perhaps_due(tx, now):
         if len(claims) == limit:
             break
-        zone = zones.get(row.community_id) or policy.by_number(tx, row.community_id).zone
-        zones[row.community_id] = zone
-        due_at = _next(tx, row, zone).due_at
-        if due_at <= now or due_at != row.next_due_at:
-            claims += _claim_latest(tx, row, zone, now)
+        claims += _claim_latest(tx, row, now)
     return claims
 
 
@@ -118,19 +112,22 @@ def failed(tx: Connection, community: str, number: int, slot: str, *, now: datet
 
 
 def _perhaps_due(tx: Connection, now: datetime) -> list[Row[Any]]:
-    """The stored moment was right in the zone of its day; the zone may have changed since."""
+    """Return those whose stored moment has come; a change of zone brings it on, to have it counted anew."""
     return list(
         tx.execute(
             select(Schedule.__table__)
             .join(LedgerHead, LedgerHead.community_id == Schedule.community_id)
-            .where(Schedule.next_due_at <= now + WIDEST_ZONES, LedgerHead.closed_because.is_(None))
+            .where(Schedule.next_due_at <= now, LedgerHead.closed_because.is_(None))
             .order_by(Schedule.next_due_at, Schedule.community_id, Schedule.number)
         )
     )
 
 
-def _claim_latest(tx: Connection, row: Row[Any], zone: ZoneInfo, now: datetime) -> list[Claim]:
-    """Under the schedule's own lock, look again and claim; nothing if another process was first."""
+def _claim_latest(tx: Connection, row: Row[Any], now: datetime) -> list[Claim]:
+    """Under the schedule's own lock, look again and claim; nothing if another process was first.
+
+    The zone is read under that lock too: whoever changes it waits for the lock, or has committed.
+    """
     held = select(Schedule.number).where(
         Schedule.community_id == row.community_id,
         Schedule.number == row.number,
@@ -138,6 +135,7 @@ def _claim_latest(tx: Connection, row: Row[Any], zone: ZoneInfo, now: datetime) 
     )
     if tx.execute(held.with_for_update(skip_locked=True)).first() is None:
         return []
+    zone = policy.by_number(tx, row.community_id).zone
     missed: list[Slot] = []
     slot = _next(tx, row, zone)
     while slot.due_at <= now:

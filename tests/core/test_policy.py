@@ -118,6 +118,28 @@ async def test_a_category_needs_a_name(points: Points, name: str) -> None:
         await points.write(policy.add_category, by(MOD), name)
 
 
+@pytest.mark.parametrize("name", ["", "nul\0", "lone \ud800"])
+async def test_a_name_that_nothing_can_have_is_refused_wherever_it_is_given(
+    points: Points, name: str
+) -> None:
+    before = await row_counts(points)
+    with pytest.raises(InvalidText):
+        await points.write(policy.retire_category, by(MOD), name)
+    with pytest.raises(InvalidText):
+        await points.write(policy.rename_category, by(MOD), name, "gatherings")
+    with pytest.raises(InvalidText):
+        await points.write(policy.rename_category, by(MOD), "events", name)
+    assert await row_counts(points) == before
+
+
+async def test_a_category_has_no_comma_for_commas_stand_between_categories(points: Points) -> None:
+    with pytest.raises(InvalidSetting, match="commas"):
+        await points.write(policy.add_category, by(MOD), "arts, crafts")
+    with pytest.raises(InvalidSetting, match="commas"):
+        await points.write(policy.rename_category, by(MOD), "events", "arts, crafts")
+    assert "events" in (await points.read(policy.of, COMMUNITY)).open_categories
+
+
 async def test_a_name_in_another_case_is_taken(points: Points) -> None:
     with pytest.raises(InvalidSetting):
         await points.write(policy.add_category, by(MOD), "EVENTS")

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, event, func, select
 
 from points_core import outbox, policy, schedules
 from points_core.database import Points
@@ -398,6 +398,39 @@ async def test_a_zone_further_west_posts_no_day_twice_and_leaves_none_out(garden
     assert await garden.tick("2026-06-02T20:00") == []  # 09:00 of the 2nd over there: posted already
     assert await garden.tick("2026-06-03T19:59") == []
     assert await garden.tick("2026-06-03T20:00") == ["2026-06-03"]
+
+
+async def questions(points: Points, now: datetime) -> int:
+    """How often the database is asked to find that nothing is due."""
+    asked: list[str] = []
+
+    def counting(tx: Connection) -> list[schedules.Claim]:
+        event.listen(tx, "before_cursor_execute", lambda *call: asked.append(call[2]))
+        return schedules.claim_due(tx, now)
+
+    assert await points.read(counting) == []
+    return len([statement for statement in asked if statement.startswith("SELECT")])
+
+
+async def test_nothing_due_costs_one_question_however_many_schedules_wait(
+    garden: Garden, points: Points
+) -> None:
+    for number in range(10):
+        await garden.schedule(channel=str(number))
+
+    assert await questions(points, at("2026-06-01T08:59:59")) == 1
+
+
+async def test_after_a_change_of_zone_every_schedule_is_counted_anew_once(
+    garden: Garden, points: Points
+) -> None:
+    await garden.schedule()
+    await garden.zone("Asia/Tokyo", "2026-06-01T05:00")
+
+    assert await garden.tick("2026-06-01T05:00") == []
+
+    assert await questions(points, at("2026-06-01T23:59:59")) == 1
+    assert await garden.tick("2026-06-02T00:00") == ["2026-06-02"]
 
 
 async def test_the_widest_change_of_zone_does_not_make_a_slot_late(garden: Garden) -> None:
