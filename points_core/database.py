@@ -66,6 +66,7 @@ class Points:
         self._writer_engine = writer_engine
         self._reader_engine = reader_engine
         self._writer = Writer(writer_engine)
+        self._closed = False
 
     @classmethod
     async def open(cls, settings: Settings | None = None, opening: Opening = Opening.MIGRATED) -> Self:
@@ -117,6 +118,7 @@ class Points:
 
         Raises what the operation raises, and DatabaseUnavailable.
         """
+        self._refuse_if_closed()
         try:
             async with self._reader_engine.connect() as connection:
                 return await connection.run_sync(operation, *args, **kwargs)
@@ -136,6 +138,7 @@ class Points:
         self, operation: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Do what `study` does in the thread of the caller, who may take long."""
+        self._refuse_if_closed()
         engine = study_engine(sync_url(self.settings.database_url)).execution_options(
             points_settings=self.settings
         )
@@ -153,6 +156,7 @@ class Points:
         On SQLite it takes its turn among the writes, which wait for it: about half a second for each 100 MB.
         Raises DatabaseUnavailable, also when the disk has no room for a second copy.
         """
+        self._refuse_if_closed()
         url = sync_url(self.settings.database_url)
         if url.get_backend_name() != "sqlite":
             await aside(vacuum, url)
@@ -161,10 +165,16 @@ class Points:
         return done
 
     async def close(self) -> None:
-        """Finish what is queued and let go of the database."""
+        """Finish what is queued and let go of the database; nothing can be asked of it afterwards."""
+        self._closed = True
         await asyncio.to_thread(self._writer.stop)
         await self._reader_engine.dispose()
         self._writer_engine.dispose()
+
+    def _refuse_if_closed(self) -> None:
+        """Raise DatabaseUnavailable after `close`: an engine that is let go of would connect anew."""
+        if self._closed:
+            raise DatabaseUnavailable("it is closed")
 
 
 async def aside(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
