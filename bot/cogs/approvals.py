@@ -17,6 +17,7 @@ from discord.ext import commands, tasks
 from bot.checks import allowed, may
 from bot.messages import cards as messages
 from bot.messages.cards import NO, YES
+from bot.messages.movements import pinging
 from bot.messages.text import Post
 from bot.origin import origin_for
 from bot.posting import find_own, has_footer, send
@@ -66,7 +67,7 @@ class Approvals(commands.Cog):
         return await self.cards.post(effect.community, int(effect.subject))
 
     async def decided(self, effect: Effect) -> str:
-        """Close the card, and tell those concerned where it was asked."""
+        """Close the card, and tell those concerned where it was asked; the member where they can read it."""
         community, number = effect.community, int(effect.subject)
         request = await self.bot.points.read(approvals.get, community, number)
         rules = await self.bot.points.read(policy.of, community)
@@ -78,18 +79,44 @@ class Approvals(commands.Cog):
         here = request.place or (request.card[0] if request.card else rules.announcements_channel)
         if here is None:
             return "nowhere to tell it"
+        member = await self._member(community, request)
         elsewhere = rules.announcements_channel if request.state is RequestState.APPROVED else None
         if elsewhere and elsewhere != here:
-            quiet = news.copy()
-            quiet["allowed_mentions"] = discord.AllowedMentions.none()
-            await self._tell(elsewhere, quiet, request, f"pts{effect.id}a")
+            copy = news.copy()
+            copy["allowed_mentions"] = discord.AllowedMentions.none()
+            if member is not None and not _sees(member, here) and _sees(member, elsewhere):
+                copy["allowed_mentions"] = pinging(request.user_id)
+                member = None
+            await self._tell(elsewhere, copy, request, f"pts{effect.id}a")
         try:
             await self._tell(here, news, request, f"pts{effect.id}")
         except (discord.Forbidden, discord.NotFound):
             if request.card is None or request.card[0] == here:
                 raise
-            await self._tell(request.card[0], news, request, f"pts{effect.id}")
+            here = request.card[0]
+            await self._tell(here, news, request, f"pts{effect.id}")
+        if member is not None and not _sees(member, here):
+            await self._write_to(member, news, request, f"pts{effect.id}d")
         return "delivered"
+
+    async def _member(self, community: str, request: Request) -> discord.Member | None:
+        """Return who the request is for, None if they are no longer there or never were somebody of Discord."""
+        guild, id = self.bot.get_guild(int(community)), request.user_id or ""
+        if guild is None or not (id.isascii() and id.isdigit()):
+            return None
+        try:
+            return await guild.fetch_member(int(id))
+        except discord.NotFound:
+            return None
+
+    async def _write_to(self, member: discord.Member, news: Post, request: Request, nonce: str) -> None:
+        """Tell the member alone; not, if they take no messages from bots."""
+        since = request.decided_at or request.expires_at
+        try:
+            if await find_own(self.bot, member, since, has_footer(messages.marker(request))) is None:
+                await send(member, messages.in_private(news, member.guild.name), nonce)
+        except (discord.Forbidden, discord.NotFound) as error:
+            log.info("somebody could not be told of request #%d: %s", request.number, error.text)
 
     async def _news(self, community: str, request: Request) -> Post:
         if request.transaction is None:
@@ -256,6 +283,12 @@ class Approvals(commands.Cog):
             await self.cards.present(community, request)
         except (discord.HTTPException, *BROKEN) as error:
             log.warning("the card of request #%d cannot be shown: %r", request.number, error)
+
+
+def _sees(member: discord.Member, place: str) -> bool:
+    """Return whether the member can look into the channel with the id `place`."""
+    channel = member.guild.get_channel_or_thread(int(place))
+    return channel is not None and channel.permissions_for(member).view_channel
 
 
 async def _may_look(interaction: "discord.Interaction[PointsBot]") -> None:

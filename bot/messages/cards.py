@@ -13,6 +13,7 @@ from points_core.values import Kind, Receipt, Request, RequestState
 YES, NO = "✅", "❌"
 
 SHORT_REASON = 100  # characters of a reason in the list; the card has the whole one
+SERVER_NAME = 100  # characters: as long as Discord lets one be
 
 _COLOURS = {
     RequestState.PENDING: Colour.AMBER,
@@ -117,6 +118,18 @@ def closed(request: Request) -> Post:
         ),
         embed=embed.set_footer(text=marker(request)),
         allowed_mentions=_both(request),
+    )
+
+
+def in_private(news: Post, server: str) -> Post:
+    """Return news of a request as its member reads them alone, where they cannot see it told.
+
+    They say in which server that is, and have no buttons: those belong to moderators.
+    """
+    return Post(
+        content=f"In {text.shown(server, SERVER_NAME)}: {news['content']}",
+        embed=news["embed"],
+        allowed_mentions=discord.AllowedMentions.none(),
     )
 
 

@@ -517,6 +517,95 @@ async def test_an_approved_award_is_announced_where_the_policy_says_and_told_whe
     assert pings(room, room.general) == [{str(room.ada.id), str(room.mia.id)}]
 
 
+@pytest.fixture
+async def back_room(room: World) -> simcord.ChannelHandle:
+    """A channel that members cannot see."""
+    unseen = discord.PermissionOverwrite(view_channel=False)
+    seen = discord.PermissionOverwrite(view_channel=True)
+    everyone, staff = room.guild.default_role, room.moderator
+    channel = room.guild.create_text_channel(
+        "back-room", overwrites={everyone: unseen, staff: seen, room.env.bot.user: seen}
+    )
+    await room.env.settle()
+    return channel
+
+
+async def asks_in(world: World, channel: simcord.ChannelHandle) -> None:
+    answer = await world.ada.slash(channel, "award", member=world.mia, amount=BIG, reason="ran the harvest")
+    assert answer.ephemeral
+
+
+async def test_a_member_who_cannot_see_where_it_was_asked_is_rung_where_it_is_announced(
+    room: World, back_room: simcord.ChannelHandle
+) -> None:
+    await room.configure(announcements_channel=room.leaderboard)
+    await asks_in(room, back_room)
+
+    await room.grace.click(card(room), label="Approve")
+
+    assert pings(room, room.leaderboard) == [{str(room.mia.id)}]
+    assert str(room.ada.id) in pings(room, back_room)[-1]
+    assert told_privately(room.mia) == []
+
+
+@pytest.mark.parametrize("announced", [False, True])
+async def test_a_member_who_can_see_neither_place_is_told_alone(
+    room: World, back_room: simcord.ChannelHandle, announced: bool
+) -> None:
+    if announced:
+        unseen = discord.PermissionOverwrite(view_channel=False)
+        seen = discord.PermissionOverwrite(view_channel=True)
+        overwrites = {room.guild.default_role: unseen, room.env.bot.user: seen}
+        channel = room.guild.create_text_channel("hall-of-fame", overwrites=overwrites)
+        await room.env.settle()
+        await room.configure(announcements_channel=channel)
+    await asks_in(room, back_room)
+
+    await room.grace.click(card(room), label="Approve")
+
+    (told,) = room.mia.user.dm_channel.history()
+    assert told.content.startswith("In Open Garden: ")
+    assert "+150 points" in told.content
+    assert labels(told) == []
+
+
+async def test_a_member_is_told_alone_of_a_no_that_was_said_where_they_cannot_see_it(
+    room: World, back_room: simcord.ChannelHandle
+) -> None:
+    await room.configure(announcements_channel=room.leaderboard)
+    await asks_in(room, back_room)
+
+    await room.grace.react(card(room), "❌")
+
+    (told,) = told_privately(room.mia)
+    assert "is rejected" in told
+
+
+async def test_a_member_who_takes_no_messages_is_not_told_alone_and_the_rest_is_told(
+    room: World, back_room: simcord.ChannelHandle
+) -> None:
+    await asks_in(room, back_room)
+    room.env.inject_error("POST", "/users/@me/channels", status=403, code=50007, times=2)
+
+    await room.grace.click(card(room), label="Approve")
+
+    assert "+150 points" in last(back_room).content
+    assert len(room.sent("/users/@me/channels")) == 2
+
+
+async def test_who_has_left_meanwhile_is_not_written_to(
+    room: World, back_room: simcord.ChannelHandle
+) -> None:
+    await asks_in(room, back_room)
+    room.guild.remove_member(room.mia)
+    await room.env.settle()
+
+    await room.grace.click(card(room), label="Approve")
+
+    assert "+150 points" in last(back_room).content
+    assert room.sent("/users/@me/channels") == []
+
+
 async def test_news_whose_answer_was_lost_are_told_once(room: World, wire: Wire) -> None:
     await asks(room)
     wire.cut("POST", f"/channels/{room.general.id}/messages", answer_only=True)
