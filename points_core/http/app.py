@@ -19,6 +19,7 @@ from points_core.http import (
     docs,
     exporting,
     health,
+    hooks,
     movements,
     problems,
     reads,
@@ -36,6 +37,7 @@ ROUTERS: Final = (
     exporting.router,
     requests.router,
     community.router,
+    hooks.router,
 )
 
 

@@ -25,6 +25,7 @@ TAGS: Final = [
     {"name": "reads", "description": "What is in the books."},
     {"name": "approval requests", "description": "Points that wait for other people."},
     {"name": "community", "description": "Categories, and the token's own client."},
+    {"name": "webhooks", "description": "Addresses that are told what happens, each delivery signed."},
     {"name": "operating", "description": "For the host's machinery; no token."},
 ]
 

@@ -6,13 +6,13 @@ record, in the same commit. A key that was used for anything else is refused.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, select
 
-from points_core import approvals, audit, awards, communities, history, outbox, policy
+from points_core import approvals, audit, awards, communities, history, outbox, policy, webhooks
 from points_core.communities import Head
 from points_core.errors import (
     AlreadyVoted,
@@ -26,6 +26,7 @@ from points_core.models import ApprovalRequest, PointTransaction
 from points_core.outbox import Topic
 from points_core.policy import Capability, Category, Policy
 from points_core.values import Actor, ActorKind, Kind, Origin, Receipt, Request
+from points_core.webhooks import Delivery, Hook
 from points_core.writer import Call, run_together
 
 Row = dict[str, Any]
@@ -134,6 +135,35 @@ def retire_category(tx: Connection, origin: Origin, number: int) -> tuple[Catego
     if _was_asked(tx, head, origin, "category.retire", category.name):
         return category, True
     return _numbered(policy.retire_category(tx, origin, category.name), number), False
+
+
+def add_webhook(tx: Connection, origin: Origin, *, url: str, topics: Collection[webhooks.Topic]) -> Hook:
+    """Have an address told what happens. Raises InvalidSetting, DuplicateTransaction."""
+    head, _ = policy.locked(tx, origin)
+    used = audit.under_key(tx, head.community_id, origin.key)
+    if any(action != "webhook.add" for action, _, _ in used):
+        raise DuplicateTransaction(origin.key)
+    if not used:
+        _refuse_movements(tx, head, origin)
+    return webhooks.add(tx, origin, url=url, topics=topics)
+
+
+def remove_webhook(tx: Connection, origin: Origin, number: int) -> Hook:
+    """Tell an address nothing more. Raises UnknownWebhook, DuplicateTransaction."""
+    head, _ = policy.locked(tx, origin)
+    asked = _was_asked(tx, head, origin, "webhook.remove", f"webhook:{number}")
+    return replace(webhooks.remove(tx, origin, number), replayed=asked)
+
+
+def replay_delivery(tx: Connection, origin: Origin, number: int) -> tuple[Delivery, bool]:
+    """Send a delivery anew; return it, and whether that was asked before.
+
+    Raises UnknownDelivery, UnknownWebhook, DuplicateTransaction.
+    """
+    head, _ = policy.locked(tx, origin)
+    if _was_asked(tx, head, origin, "webhook.replay", f"delivery:{number}"):
+        return webhooks.delivery(tx, origin.community, number), True
+    return webhooks.replay(tx, origin, number), False
 
 
 def _is_by(actor: Actor, origin: Origin) -> bool:

@@ -75,6 +75,7 @@ STOPPED: Final[dict[str, tuple[int, str]]] = {
     "unauthorized": (401, "A valid token is needed: Authorization: Bearer …"),
     "missing-scope": (403, "The token lacks the scope for this."),
     "not-found": (404, "There is nothing here."),
+    "webhook-conflict": (409, "This address cannot be told, or not one more."),
     "category-conflict": (409, "The community's categories do not allow that now."),
     "method-not-allowed": (405, "This address does not know that method."),
     "body-too-large": (413, "The body is larger than is read."),

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, and_, case, delete, func, or_, select, update
+from sqlalchemy import Connection, and_, case, delete, func, or_, select, update
 
-from points_core import policy
+from points_core import communities, policy
 from points_core.errors import UnknownDelivery, UnknownWebhook
-from points_core.models import Community, Webhook, WebhookDelivery
+from points_core.models import Webhook, WebhookDelivery
 from points_core.values import MAX_NUMBER, Origin, bounded
 from points_core.webhooks import hooks
 from points_core.webhooks.events import Topic
@@ -155,9 +155,16 @@ def replay(tx: Connection, origin: Origin, delivery_id: int) -> Delivery:
         .where(WebhookDelivery.id == delivery_id)
         .values(done_at=None, due_at=origin.at, leased_until=None, attempts=0, outcome=None)
     )
-    after = {"delivery": delivery_id}
-    hooks.log(tx, head, origin, rules, "webhook.replay", hook.number, None, after)
+    hooks.log(tx, head, origin, rules, "webhook.replay", f"delivery:{delivery_id}", None, None)
     return _delivery(_one(tx, head.community_id, delivery_id))
+
+
+def delivery(tx: Connection, community: str, delivery_id: int) -> Delivery:
+    """Return one of the community's deliveries. Raises UnknownDelivery."""
+    community_id = communities.find(tx, community)
+    if community_id is None:
+        raise UnknownDelivery(delivery_id)
+    return _delivery(_one(tx, community_id, delivery_id))
 
 
 def deliveries(
@@ -167,7 +174,7 @@ def deliveries(
 
     Raises UnknownWebhook.
     """
-    wanted = _LOG.where(WebhookDelivery.community_id == _community_id(community))
+    wanted = _LOG.where(WebhookDelivery.community_id == communities.find(tx, community))
     if webhook is not None:
         hooks.get(tx, community, webhook)
         wanted = wanted.where(WebhookDelivery.webhook_number == webhook)
@@ -194,11 +201,6 @@ def _due(now: datetime) -> Any:  # noqa: ANN401 - a condition
         WebhookDelivery.due_at <= now,
         or_(WebhookDelivery.leased_until.is_(None), WebhookDelivery.leased_until <= now),
     )
-
-
-def _community_id(key: str) -> Any:  # noqa: ANN401 - a scalar subquery
-    found: Select[int] = select(Community.id).where(Community.key == key)
-    return found.scalar_subquery()
 
 
 def _one(tx: Connection, community_id: int, delivery_id: int) -> Any:  # noqa: ANN401 - a row of _LOG

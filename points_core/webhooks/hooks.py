@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from points_core import audit, communities, outbox, policy
 from points_core.communities import Head
-from points_core.errors import InvalidSetting, UnknownWebhook
+from points_core.errors import DuplicateTransaction, InvalidSetting, UnknownWebhook
 from points_core.models import Community, WebhookDelivery
 from points_core.models import Webhook as WebhookRow
 from points_core.policy import Policy
@@ -47,12 +47,15 @@ def add(tx: Connection, origin: Origin, *, url: str, topics: Collection[Topic] =
     """Have `url` told from now on what happens of `topics`.
 
     Returns the webhook with the secret that signs its deliveries: show it now, it is not shown again. For a
-    key used before the first webhook, with `replayed` and without the secret. Raises InvalidSetting.
+    key used before the first webhook, with `replayed` and without the secret. Raises InvalidSetting,
+    DuplicateTransaction.
     """
     url = clean_url(url)
     wanted = _topics(topics)
     head, rules = policy.locked(tx, origin)
     if earlier := _by_key(tx, head.community_id, origin.key):
+        if (earlier.url, earlier.topics) != (url, wanted):
+            raise DuplicateTransaction(origin.key)
         return replace(earlier, replayed=True)
     if len(listed(tx, origin.community)) >= MAX_HOOKS:
         raise InvalidSetting("webhooks", url[:40], f"one of at most {MAX_HOOKS}; remove one first")
@@ -70,7 +73,7 @@ def add(tx: Connection, origin: Origin, *, url: str, topics: Collection[Topic] =
         )
     )
     after = {"host": host_of(url), "topics": [topic.value for topic in wanted]}
-    log(tx, head, origin, rules, "webhook.add", head.webhooks, None, after)
+    log(tx, head, origin, rules, "webhook.add", f"webhook:{head.webhooks}", None, after)
     return Hook(origin.community, head.webhooks, url, wanted, origin.at, secret=secret)
 
 
@@ -101,7 +104,7 @@ def remove(tx: Connection, origin: Origin, number: int) -> Hook:
         )
         .values(done_at=origin.at, leased_until=None, outcome=REMOVED)
     )
-    log(tx, head, origin, rules, "webhook.remove", number, {"host": host_of(hook.url)}, None)
+    log(tx, head, origin, rules, "webhook.remove", f"webhook:{number}", {"host": host_of(hook.url)}, None)
     return replace(hook, removed_at=origin.at)
 
 
@@ -129,14 +132,12 @@ def log(
     origin: Origin,
     rules: Policy,
     action: str,
-    number: int,
+    target: str,
     before: audit.Document | None,
     after: audit.Document | None,
 ) -> None:
     """Put on record what was done with a webhook, and save the head."""
-    event = audit.record(
-        tx, head, origin, action=action, target=f"webhook:{number}", before=before, after=after
-    )
+    event = audit.record(tx, head, origin, action=action, target=target, before=before, after=after)
     if rules.log_channel:
         outbox.add(
             tx, head.community_id, outbox.Topic.CHANGED, str(event), at=origin.at, place=rules.log_channel

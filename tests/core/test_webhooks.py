@@ -18,12 +18,19 @@ from typer.testing import CliRunner
 from points_core import approvals, awards, policy, privacy, schedules, webhooks
 from points_core.cli import app
 from points_core.database import Points
-from points_core.errors import InsufficientBalance, InvalidSetting, UnknownDelivery, UnknownWebhook
+from points_core.errors import (
+    DuplicateTransaction,
+    InsufficientBalance,
+    InvalidSetting,
+    UnknownDelivery,
+    UnknownWebhook,
+)
 from points_core.models import AuditEvent, Webhook, WebhookDelivery
 from points_core.values import Kind, Receipt, Request
 from points_core.verification import verify
 from points_core.webhooks import MAX_ATTEMPTS, DeliveryState, Hook, Letter, Topic
 from points_core.webhooks.addresses import clean_url, is_public
+from points_core.webhooks.hooks import MAX_HOOKS
 from points_core.webhooks.postman import PAUSE, SLOTS, Postman
 from points_core.webhooks.sending import NotTaken, Sender, signature
 from tests.core.conftest import ADA, COMMUNITY, GRACE, MOD, NOON, OTHER_MOD, by, row_counts
@@ -71,6 +78,27 @@ async def test_a_webhook_is_shown_with_its_secret_once(points: Points) -> None:
         Hook(COMMUNITY, 1, URL, (Topic.RECORDED,), NOON),
     )
     assert await points.read(verify) == []
+
+
+async def test_a_key_stands_for_one_webhook(points: Points) -> None:
+    origin = by(MOD)
+    await points.write(webhooks.add, origin, url=URL)
+
+    with pytest.raises(DuplicateTransaction):
+        await points.write(webhooks.add, origin, url=URL + "/other")
+    with pytest.raises(DuplicateTransaction):
+        await points.write(webhooks.add, origin, url=URL, topics=[Topic.POSTED])
+    assert len(await points.read(webhooks.listed, COMMUNITY)) == 1
+
+
+async def test_there_are_at_most_twenty_at_once(points: Points) -> None:
+    for number in range(MAX_HOOKS):
+        await added(points, f"{URL}/{number}")
+    with pytest.raises(InvalidSetting):
+        await added(points)
+    await points.write(webhooks.remove, by(MOD), 3)
+
+    assert (await added(points)).number == MAX_HOOKS + 1
 
 
 async def test_adding_and_removing_goes_on_record_without_the_secret_and_the_path(points: Points) -> None:

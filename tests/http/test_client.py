@@ -107,6 +107,13 @@ async def test_a_client_made_from_the_description_does_everything(api: Api) -> N
     await call("retire_category", number=category["id"])
     assert (await call("list_categories"))["categories"][-1]["retired"] is True
     assert (await call("export_table", table="transactions")).count("\r\n") == 6
+    hook = await call("add_webhook", {"url": "https://hooks.example.org/points"})
+    assert hook["secret"].startswith("whsec_")
+    assert [each["number"] for each in (await call("list_webhooks"))["webhooks"]] == [hook["number"]]
+    await call("award_points", {"user_id": ADA, "amount": 1, "reason": "told"})
+    (delivery,) = (await call("list_deliveries", webhook=hook["number"]))["deliveries"]
+    assert (await call("replay_delivery", number=delivery["id"]))["state"] == "waiting"
+    assert (await call("remove_webhook", number=hook["number"]))["removed_at"] is not None
     for name in ("healthz", "readyz", "metrics", "problem_types"):
         await call(name)
     await call("problem_type", slug="unauthorized")
