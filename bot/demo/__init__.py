@@ -5,6 +5,7 @@ faces.py           everybody's picture
 story.py           what happened there before you came
 member_counts.py   what simcord does not answer by itself
 embeds.py          what its page does not show by itself
+refused.py         what is no failure of the bot's
 serve.py           the page, the clock, and what to try
 """
 

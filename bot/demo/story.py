@@ -110,6 +110,7 @@ async def _undo(world: World, who: str, given: "InteractionResult", reason: str)
 
 
 async def _answered(world: World, who: str, what: str, result: "InteractionResult") -> None:
-    if result.response is None or world.env.errors:
-        raise StoryBroke(who, what, next(iter(world.env.errors), None))
+    failed = [*world.env.errors, *world.refused]
+    if result.response is None or failed:
+        raise StoryBroke(who, what, next(iter(failed), None))
     await world.wait(PAUSE)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import discord
 
 from bot.demo.faces import flower
+from bot.demo.refused import keep_apart
 
 if TYPE_CHECKING:
     from simcord import ChannelHandle, Env, GuildHandle, MemberActor
@@ -58,13 +59,17 @@ CHANNELS = {
 
 @dataclass(frozen=True)
 class World:
-    """The running simulation: `env` is simcord's, `people` are by username, `channels` by name."""
+    """The running simulation: `env` is simcord's, `people` are by username, `channels` by name.
+
+    `refused` is what the bot said no to, which is none of the failures in `env.errors`.
+    """
 
     env: "Env"
     guild: "GuildHandle"
     people: "dict[str, MemberActor]"
     channels: "dict[str, ChannelHandle]"
     make_bot: Callable[[], discord.Client]
+    refused: list[BaseException]
 
     async def wait(self, time: timedelta) -> None:
         """Let `time` pass with the bot running."""
@@ -123,7 +128,7 @@ def _built(env: "Env", make_bot: Callable[[], discord.Client]) -> World:
         for person in PEOPLE
     }
     channels = {name: guild.create_text_channel(name, topic=topic) for name, topic in CHANNELS.items()}
-    return World(env, guild, people, channels, make_bot)
+    return World(env, guild, people, channels, make_bot, keep_apart(env))
 
 
 def _set_clock(env: "Env", moment: datetime) -> None:

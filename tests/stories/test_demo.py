@@ -4,10 +4,16 @@ import importlib.util
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from bot.client import PointsBot
+from bot.demo.world import running
+from points_core.database import Points
+from points_core.errors import SelfAward
+from points_core.settings import Settings
 from tests.stories.screenshot import CHROMIUM, REASON, ROOT, award_in_the_page
 
 MISSING = [
@@ -44,6 +50,28 @@ def test_a_story_is_told_once_per_file_and_its_people_come_back(tmp_path: Path) 
 
     assert "The story is told: " in first
     assert first.split(",")[0] == again.split(",")[0]
+
+
+async def test_a_refusal_is_no_failure_of_the_bot_but_a_breakdown_is(tmp_path: Path) -> None:
+    settings = Settings(_env_file=None, POINTS_DATABASE_URL=f"sqlite:///{tmp_path / 'garden.db'}")
+    begun = datetime(2026, 6, 1, 12, tzinfo=UTC)
+    async with (
+        Points.opened(settings) as points,
+        running(lambda: PointsBot(points, settings), begun) as world,
+    ):
+        ada, square = world.people["ada"], world.channels["points"]
+
+        refused = await ada.slash(square, "award", member=ada, amount=5, reason="for myself")
+
+        assert refused.ephemeral
+        assert world.env.errors == []
+        assert [type(getattr(error, "original", error)) for error in world.refused] == [SelfAward]
+
+        world.env.inject_error("POST", "/interactions/*/callback", status=400, code=0, times=2)
+        await ada.slash(square, "award", member=world.people["zoe"], amount=5, reason="weeding")
+
+        assert len(world.env.errors) == 1
+        assert len(world.refused) == 1
 
 
 def _check(database: Path) -> str:
