@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from points_core import approvals, awards, history, leaderboard, policy, schedules, verification
+from points_core import approvals, audit, awards, bulk, history, leaderboard, policy, schedules, verification
 from points_core.database import Points
 from points_core.errors import (
     InvalidAmount,
     InvalidSetting,
     InvalidText,
     InvalidTime,
+    UnknownBatch,
     UnknownRequest,
     UnknownSchedule,
     UnknownTransaction,
@@ -323,6 +324,20 @@ async def test_points_do_not_count_at_an_impossible_time(points: Points, effecti
 
 
 # ── asking for what there cannot be ──
+
+
+@pytest.mark.parametrize("number", [-(10**30), 10**30])
+async def test_a_list_may_go_on_from_any_number(points: Points, number: int) -> None:
+    await points.write(approvals.request, by(MOD), kind=Kind.AWARD, user_id=ADA, amount=500, reason="x")
+    await points.write(policy.add_category, by(MOD), "art")
+    all_or_none = int(number < 0)
+
+    assert len(await points.read(approvals.pending, COMMUNITY, after=number)) == all_or_none
+    assert len(await points.read(audit.recent, COMMUNITY, before=number)) == 1 - all_or_none
+    assert await points.read(audit.find, COMMUNITY, number) is None
+    assert await points.read(bulk.recent, COMMUNITY, before=number) == ()
+    with pytest.raises(UnknownBatch):
+        await points.read(bulk.get, COMMUNITY, number)
 
 
 @pytest.mark.parametrize("number", [0, -1, 99, 2**63 - 1, 2**63, 10**30])

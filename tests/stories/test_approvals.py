@@ -517,17 +517,24 @@ async def test_an_approved_award_is_announced_where_the_policy_says_and_told_whe
     assert pings(room, room.general) == [{str(room.ada.id), str(room.mia.id)}]
 
 
+async def hidden_channel(world: World, name: str) -> simcord.ChannelHandle:
+    """Make a channel that moderators can look into, and members cannot."""
+    unseen, seen = (discord.PermissionOverwrite(view_channel=may) for may in (False, True))
+    assert world.bot.user is not None
+    overwrites: dict[Any, discord.PermissionOverwrite] = {
+        world.guild.default_role: unseen,
+        world.moderator: seen,
+        world.bot.user: seen,
+    }
+    channel = world.guild.create_text_channel(name, overwrites=overwrites)
+    await world.env.settle()
+    return channel
+
+
 @pytest.fixture
 async def back_room(room: World) -> simcord.ChannelHandle:
-    """A channel that members cannot see."""
-    unseen = discord.PermissionOverwrite(view_channel=False)
-    seen = discord.PermissionOverwrite(view_channel=True)
-    everyone, staff = room.guild.default_role, room.moderator
-    channel = room.guild.create_text_channel(
-        "back-room", overwrites={everyone: unseen, staff: seen, room.env.bot.user: seen}
-    )
-    await room.env.settle()
-    return channel
+    """Where moderators are among themselves."""
+    return await hidden_channel(room, "back-room")
 
 
 async def asks_in(world: World, channel: simcord.ChannelHandle) -> None:
@@ -553,12 +560,7 @@ async def test_a_member_who_can_see_neither_place_is_told_alone(
     room: World, back_room: simcord.ChannelHandle, announced: bool
 ) -> None:
     if announced:
-        unseen = discord.PermissionOverwrite(view_channel=False)
-        seen = discord.PermissionOverwrite(view_channel=True)
-        overwrites = {room.guild.default_role: unseen, room.env.bot.user: seen}
-        channel = room.guild.create_text_channel("hall-of-fame", overwrites=overwrites)
-        await room.env.settle()
-        await room.configure(announcements_channel=channel)
+        await room.configure(announcements_channel=await hidden_channel(room, "staff-news"))
     await asks_in(room, back_room)
 
     await room.grace.click(card(room), label="Approve")
