@@ -106,6 +106,24 @@ async def test_who_may_only_deduct_takes_back_their_own_deduction(world: World) 
     assert await current(world, world.mia) == 5
 
 
+async def test_what_others_approved_is_not_taken_back_as_ones_own(world: World) -> None:
+    await world.configure(roles={"undo": (str(world.guild.roles["Admin"].id),)})
+    await world.ada.slash(world.general, "award", member=world.mia, amount=150, reason="ran the harvest")
+    card = world.general.last_message
+    assert card is not None
+    await world.grace.click(card, label="Approve")
+    news = world.general.last_message
+    assert news is not None
+
+    pressed = await world.ada.click(news, label="Undo")
+    typed = await world.ada.slash(world.general, "undo", number=1, reason="on second thought")
+
+    assert pressed.modal is None
+    for told in (pressed, typed):
+        assert answer(told).ephemeral
+    assert await current(world, world.mia) == 150
+
+
 async def test_undo_offers_what_can_still_be_taken_back(world: World) -> None:
     for reason in ("planted trees", "carried soil"):
         await world.ada.slash(world.general, "award", member=world.mia, amount=5, reason=reason)
