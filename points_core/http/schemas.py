@@ -32,7 +32,12 @@ MAX_BATCH = 100  # rows: one commit that nobody waits long for
 _CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f"
 STORABLE = rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$"
 """Something visible, and nothing that cannot be stored."""
-_HOST, _REST = r"[A-Za-z0-9._~%:@-]+", r"[^\s<>\"'`\\^{|}\x00-\x1f\x7f]*"
+_HIDDEN = (  # spaces, controls and formats of Unicode 16; beyond \uffff as themselves, as JSON Schema wants it
+    r"\s\x00-\x1f\x7f-\xa0\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u1680\u180e\u2000-\u200f"
+    r"\u2028-\u202f\u205f-\u206f\u3000\ufeff\ufff9-\ufffb"
+    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f"
+)
+_HOST, _REST = r"[A-Za-z0-9._~%:@-]+", rf"[^<>\"'`\\^{{|}}{_HIDDEN}]*"
 LINK = rf"^[Hh][Tt][Tt][Pp][Ss]?://{_HOST}([/?#]{_REST})?$"
 YEARS = r"^(19[789][0-9]|[2-8][0-9]{3}|9[0-8][0-9]{2}|99[0-8][0-9]|999[0-8])-"
 
