@@ -274,11 +274,8 @@ def _changed(old: Policy, changes: dict[str, Any]) -> Policy:
 
 def _wake_schedules(tx: Connection, head: Head, at: datetime) -> None:
     """Have every schedule looked at anew: the moments they wait for were counted in another zone."""
-    tx.execute(
-        update(Schedule)
-        .where(Schedule.community_id == head.community_id, Schedule.next_due_at > at)
-        .values(next_due_at=at)
-    )
+    later = (Schedule.community_id == head.community_id, Schedule.next_due_at > at)
+    tx.execute(update(Schedule).where(*later).values(next_due_at=at))
 
 
 def _store(tx: Connection, head: Head, document: dict[str, Any], at: datetime) -> None:

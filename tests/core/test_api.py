@@ -36,7 +36,7 @@ YESTERDAY = datetime.now(UTC) - timedelta(days=1)
 
 def example() -> str:
     """Return the README's Python example."""
-    (found,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    found, _ = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     return str(found)
 
 
