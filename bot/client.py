@@ -76,7 +76,6 @@ class PointsBot(commands.Bot):
             for module in pkgutil.iter_modules(cogs.__path__, f"{cogs.__name__}."):
                 await self.load_extension(module.name)
             self.ticker.start()
-            self.postman.start()
         await self.sync_commands()
 
     async def sync_commands(self) -> None:

@@ -7,6 +7,7 @@ consequences   awards (one movement, and how to take it back) · clients (who ma
 batches        bulk (many movements as one, and one undo)
 reads          leaderboard · paging · history · verification
 books          ledger (the only writer of transactions and balances) · seasons (sealed results) ·
+               webhooks (whom to tell what happened, and how) ·
                sums (points in any window, at any date) · policy · scores · communities · audit · outbox
 ground         database (the seam: write and read) · migrations · writer · constraints · statements · models ·
                settings · windows · values · errors

@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Final
 
 from points_core import webhooks
@@ -19,6 +20,7 @@ SLOTS: Final = 20  # deliveries under way at once
 LEASE_S: Final = 60  # if this process dies, another takes its deliveries over after this
 PERIOD_S: Final = 15.0  # between two looks at what is due, unless woken
 PAUSE: Final = timedelta(seconds=40)  # before the second attempt, doubled each time: twelve take about a day
+TICKS_TO_FORGET: Final = 240  # once an hour
 STOP_S: Final = 3  # for the deliveries under way when the process stops
 
 log = logging.getLogger(__name__)
@@ -39,7 +41,7 @@ class Postman:
         self._clockwork: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Look at what is due now and then, without being woken; where nothing else ticks."""
+        """Look at what is due now and then, without being woken, and forget what is old; where nothing else does."""
         if self._clockwork is None:
             self._clockwork = asyncio.create_task(self._now_and_then(), name="postman's clock")
 
@@ -79,9 +81,17 @@ class Postman:
             await asyncio.gather(*under_way, return_exceptions=True)
 
     async def _now_and_then(self) -> None:
-        while not self._stopping:
+        for tick in count():
             self.wake()
+            if tick % TICKS_TO_FORGET == 0:
+                await self._forget()
             await asyncio.sleep(PERIOD_S)
+
+    async def _forget(self) -> None:
+        try:
+            await self._points.write(webhooks.forget, self._now())
+        except DatabaseUnavailable as fault:
+            log.warning("old deliveries are kept a little longer: %s", fault.why)
 
     async def _rounds(self) -> None:
         while self._woken and not self._stopping:

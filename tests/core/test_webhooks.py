@@ -597,6 +597,22 @@ async def test_two_postmen_never_deliver_the_same_thing(
     assert server.most_under_way <= 4 < SLOTS
 
 
+async def test_a_started_postman_forgets_what_is_too_old_for_the_log(
+    points: Points, server: Server, certificate: Certificate
+) -> None:
+    await hook_at(points, server)
+    await give(points)
+    await deliver(points, certificate, Clock())
+    clock = Clock()
+    clock.now += timedelta(days=31)
+    postman = Postman(points, clock, sender=senders(certificate))
+    postman.start()
+    async with asyncio.timeout(5):
+        while await states(points):  # noqa: ASYNC110 - it says nothing when it has forgotten
+            await asyncio.sleep(0.01)
+    await postman.stop()
+
+
 async def test_a_started_postman_delivers_when_woken_and_stops(
     points: Points, server: Server, certificate: Certificate
 ) -> None:
