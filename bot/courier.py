@@ -104,6 +104,8 @@ class Courier:
         async with asyncio.TaskGroup() as side_by_side:
             for _, same in by_community:
                 side_by_side.create_task(self._deliver_in_order(list(same), last_start))
+        if effects:
+            self._bot.postman.wake()  # a board that was posted is told as well
         return len(effects)
 
     async def _deliver_in_order(self, effects: Sequence[Effect], last_start: datetime) -> None:
