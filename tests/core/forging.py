@@ -91,12 +91,16 @@ Break = Callable[[Connection], object]
 
 @dataclass(frozen=True)
 class Forgery:
-    """One way to break one invariant; `forge` SQL or a function, `sealed` whether the chain is made to fit."""
+    """One way to break one invariant; `forge` SQL or a function, `sealed` whether the chain is made to fit.
+
+    `also` are the invariants that cannot hold either once this one is broken.
+    """
 
     invariant: str
     how: str
     forge: str | Break
     sealed: bool = False
+    also: frozenset[str] = frozenset()
 
     def commit(self, tx: Connection) -> None:
         if isinstance(self.forge, str):
