@@ -33,6 +33,9 @@ class Head:
     seasons: int
     clients: int
     webhooks: int
+    rules: int
+    rule_changes: int
+    badges: int
     closed_because: str | None
 
 
@@ -94,6 +97,9 @@ def create(tx: Connection, key: str, at: datetime) -> bool:
             seasons=0,
             clients=0,
             webhooks=0,
+            rules=0,
+            rule_changes=0,
+            badges=0,
         )
     )
     return True

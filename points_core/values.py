@@ -1,6 +1,6 @@
 """The vocabulary: what goes in and out of the core, and what counts as an amount, a text, an id.
 
-Kind, ActorKind, RequestState    the closed lists
+Kind, ActorKind, Mode, RequestState    the closed lists
 Actor, Origin                    who asked, in which community, when, with which key
 Receipt, Request                 what a write did: points moved, or points wait
 whole_amount, parse_amount, clean_text, clean_link, clean_id, clean_key, clean_name, clean_instant
@@ -50,6 +50,16 @@ class ActorKind(StrEnum):
     CLIENT = "client"  # a program: Python or HTTP
     OPERATOR = "operator"  # the person at the host's command line
     SYSTEM = "system"  # the passing of time: expiry, schedules
+
+
+class Mode(StrEnum):
+    """Where a rule stands in its life."""
+
+    DRAFT = "draft"  # being written; sees nothing
+    SHADOW = "shadow"  # records what it would have given
+    LIVE = "live"
+    PAUSED = "paused"
+    RETIRED = "retired"  # for good
 
 
 class RequestState(StrEnum):
@@ -105,7 +115,8 @@ class Receipt:
     `number` is the transaction's number in its community (#1042), `amount` signed points, `before` and
     `after` the member's balance, `name` how the member was last called. `season` names the sealed season
     that this is dated into: only its corrected view changes (told to who moved the points, not kept).
-    `replayed` when the key was seen before and nothing new was written.
+    `rule` is the rule that gave it, and which version of it. `replayed` when the key was seen before and
+    nothing new was written.
     """
 
     number: int
@@ -126,6 +137,7 @@ class Receipt:
     batch: int | None = None
     season: str | None = None
     replayed: bool = False
+    rule: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

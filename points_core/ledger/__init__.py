@@ -9,8 +9,9 @@ receipts.py   transactions read back
 from sqlalchemy import Connection
 
 from points_core import policy
-from points_core.ledger.books import Books, Movement
+from points_core.ledger.books import Books
 from points_core.ledger.loading import Wanted
+from points_core.ledger.movement import Movement
 from points_core.values import Origin, Receipt
 
 __all__ = ["Books", "Movement", "Wanted", "post", "reverse"]

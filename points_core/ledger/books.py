@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert
 
-from points_core import communities, outbox, scores, seasons, webhooks
+from points_core import communities, levels, outbox, scores, seasons, webhooks
 from points_core.communities import Head, Person
 from points_core.errors import (
     AlreadyReversed,
@@ -23,48 +23,14 @@ from points_core.errors import (
 )
 from points_core.ledger import chain, loading
 from points_core.ledger.loading import Account, Entry, Wanted
+from points_core.ledger.movement import Movement
 from points_core.models import Member, PointBalance, PointTransaction
 from points_core.outbox import Topic
-from points_core.policy import Category, Policy
+from points_core.policy import Policy
 from points_core.scores import Scores
 from points_core.seasons import Sealed
 from points_core.statements import insert_or_update
 from points_core.values import MAX_BALANCE, Actor, ActorKind, Kind, Receipt
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Movement:
-    """Points that are to move; `amount` signed. `effective_at` None means `at`, when they were asked for."""
-
-    kind: Kind
-    user_id: str
-    amount: int
-    reason: str
-    actor: Actor
-    key: str
-    at: datetime
-    name: str | None = None
-    category: Category | None = None
-    evidence: str | None = None
-    effective_at: datetime | None = None
-    request: int | None = None
-    validator_id: int | None = None
-    batch: int | None = None
-
-    def commitment(self, member_id: int, salt: bytes, reverses: int | None = None) -> bytes:
-        """Return the salted hash of what is asked; a reversal's date is its original's, not asked for."""
-        return chain.commitment(
-            salt,
-            key=self.key,
-            kind=self.kind,
-            member_id=member_id,
-            amount=self.amount,
-            category_id=self.category.id if self.category else None,
-            reason=self.reason,
-            evidence=self.evidence,
-            reverses=reverses,
-            effective_at=None if reverses else self.effective_at,
-        )
 
 
 @dataclass(slots=True)
@@ -227,7 +193,8 @@ class Books:
         return {member_id: name for member_id, name in self.new_names.items() if member_id not in new}
 
     def _save_balances(self, tx: Connection) -> None:
-        columns = ("current", "earned", "spent", "transactions", "last_seq", "updated_at")
+        columns = ("current", "earned", "spent", "transactions", "last_seq", "updated_at", "level")
+        thresholds = self.policy.programme.thresholds
         tx.execute(
             insert_or_update(tx.dialect.name, PointBalance, columns),
             [
@@ -240,6 +207,7 @@ class Books:
                     "transactions": account.transactions,
                     "last_seq": account.last_seq,
                     "updated_at": at,
+                    "level": levels.reached(thresholds, account.earned),
                 }
                 for member_id, at in self.touched.items()
                 for account in [self.accounts[member_id]]
@@ -247,6 +215,8 @@ class Books:
         )
 
     def _tell(self, tx: Connection) -> None:
+        if self.head.badges or self.policy.programme.levels:
+            levels.mark(tx, self.head.community_id, self.touched, self.rows[-1]["recorded_at"])
         if self.head.webhooks:
             written = (self.entries[row["seq"]].receipt for row in self.rows)
             webhooks.tell_recorded(tx, self.head.community_id, written)
@@ -358,6 +328,8 @@ class Books:
             "effective_at": movement.effective_at or movement.at,
             "recorded_at": recorded_at,
             "prev_hash": head.hash,
+            "rule_number": movement.rule[0] if movement.rule else None,
+            "rule_version": movement.rule[1] if movement.rule else None,
         }
         row["hash"] = head.hash = chain.link(head.hash, row)
         head.recorded_at = recorded_at
@@ -385,6 +357,7 @@ class Books:
             reverses=reverses,
             request=movement.request,
             batch=movement.batch,
+            rule=movement.rule,
             season=seasons.corrected(self.sealed, head.seq, row["effective_at"]),
         )
         self.entries[head.seq] = Entry(receipt, account.member_id, row["category_id"], salt, request_hash)

@@ -32,6 +32,8 @@ CHAINED = (
     "effective_at",
     "recorded_at",
     "batch",
+    "rule_number",
+    "rule_version",
 )
 """The columns a hash covers, in this order; a NULL is left out, so that later columns keep old hashes true."""
 

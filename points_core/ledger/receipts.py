@@ -30,6 +30,8 @@ RECEIPTS = (
         PointTransaction.request_number,
         PointTransaction.batch,
         PointTransaction.actor_id,
+        PointTransaction.rule_number,
+        PointTransaction.rule_version,
     )
     .join(
         Member,
@@ -81,6 +83,7 @@ def receipt_of(row: Any) -> Receipt:  # noqa: ANN401 - a row of RECEIPTS, whatev
         reverses=row.reverses,
         request=row.request_number,
         batch=row.batch,
+        rule=None if row.rule_number is None else (row.rule_number, row.rule_version),
     )
 
 

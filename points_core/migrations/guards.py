@@ -206,10 +206,41 @@ def _record_guards(dialect: str) -> dict[str, str]:
     return guards
 
 
+GRANTED = (
+    "community_id, rule_number, fact_key, version, shadow, member_id, other_id, channel, at, amount, "
+    "transaction_seq, request_number"
+)
+HELD = "community_id, badge_number, member_id, step, nth, earned_at, earned_seq"
+
+
+def _rule_guards(dialect: str) -> dict[str, str]:
+    """The guards that came with revision 0004."""
+    wanted = [
+        ("rule_versions_no_update", "UPDATE", "rule_versions"),
+        ("rule_grants_stay", f"UPDATE OF {GRANTED}", "rule_grants"),
+        ("badge_holdings_stay", f"UPDATE OF {HELD}", "badge_holdings"),
+        ("approval_requests_rule_stays", "UPDATE OF rule_number, rule_version", "approval_requests"),
+    ]
+    stay = ("point_rules", "rule_versions", "rule_grants", "badges", "badge_holdings")
+    wanted.extend((f"{table}_no_delete", "DELETE", table) for table in stay)
+    if dialect == "sqlite":  # on PostgreSQL one trigger minds every column
+        wanted.append(
+            ("point_transactions_rule_stays", "UPDATE OF rule_number, rule_version", "point_transactions")
+        )
+        return {name: _sqlite(name, when, table, "append-only") for name, when, table in wanted}
+    return {name: _postgres(name, when, table, "points_refuse") for name, when, table in wanted}
+
+
 def names(dialect: str) -> frozenset[str]:
     """Return the names of the triggers a database of `dialect` must have."""
     first = _sqlite_guards() if dialect == "sqlite" else _postgres_guards()
-    return frozenset(first | _record_guards(dialect))
+    return frozenset(first | _record_guards(dialect) | _rule_guards(dialect))
+
+
+def rule_statements(dialect: str) -> Iterator[str]:
+    """Yield the DDL of the guards that came with revision 0004."""
+    for ddl in _rule_guards(dialect).values():
+        yield from [ddl] if dialect == "sqlite" else ddl.split(";\n")
 
 
 def record_statements(dialect: str) -> Iterator[str]:

@@ -9,6 +9,10 @@ OutboxEntry, AuditEvent                            effects to deliver; every oth
 Batch                                              transactions made and undone together
 Anchor, VerifiedMark, Season, SeasonStanding       what proves the books; results that are sealed
 ApiClient, Webhook, WebhookDelivery                programs and their doors
+PointRule, RuleVersion, Fact, RuleGrant, RuleUse,
+RuleSlot, ActiveDay, ExpiryMark                    what moves points by itself
+Badge, BadgeHolding, AchievementDue, RoleGrant,
+LinkedAccount                                      what members achieve, and the roles that come of it
 
 Every key begins with the community. Numbers of transactions, requests, members, schedules and audit
 events are dense within it and handed out from its LedgerHead row, under that row's lock. Columns holding
@@ -16,6 +20,7 @@ something a person wrote, or who a person is, can be emptied by erasure; nothing
 ledger, and triggers (migrations/guards.py) hold that against any other program too.
 """
 
+from points_core.models.achievements import AchievementDue, Badge, BadgeHolding, LinkedAccount, RoleGrant
 from points_core.models.base import Base, UtcDateTime
 from points_core.models.books import Batch, PointBalance, PointScore, PointTransaction, ScoreBucket
 from points_core.models.clients import ApiClient, Webhook, WebhookDelivery
@@ -23,26 +28,49 @@ from points_core.models.communities import Category, Community, Erasure, LedgerH
 from points_core.models.effects import AuditEvent, OutboxEntry, Publication, Schedule
 from points_core.models.proof import Anchor, Season, SeasonStanding, VerifiedMark
 from points_core.models.requests import ApprovalRequest, ApprovalVote
+from points_core.models.rules import (
+    ActiveDay,
+    ExpiryMark,
+    Fact,
+    PointRule,
+    RuleGrant,
+    RuleSlot,
+    RuleUse,
+    RuleVersion,
+)
 
 __all__ = [
+    "AchievementDue",
+    "ActiveDay",
     "Anchor",
     "ApiClient",
     "ApprovalRequest",
     "ApprovalVote",
     "AuditEvent",
+    "Badge",
+    "BadgeHolding",
     "Base",
     "Batch",
     "Category",
     "Community",
     "Erasure",
+    "ExpiryMark",
+    "Fact",
     "LedgerHead",
+    "LinkedAccount",
     "Member",
     "OutboxEntry",
     "PointBalance",
+    "PointRule",
     "PointScore",
     "PointTransaction",
     "Policy",
     "Publication",
+    "RoleGrant",
+    "RuleGrant",
+    "RuleSlot",
+    "RuleUse",
+    "RuleVersion",
     "Schedule",
     "ScoreBucket",
     "Season",

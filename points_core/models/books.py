@@ -27,6 +27,7 @@ class PointTransaction(Base):
 
     `floor` is the floor that was in force (NULL where balances may go negative). `request_hash` commits,
     with `salt`, to the key and everything that was asked; `hash` chains the row to the one before.
+    `rule_number` and `rule_version` name the rule that gave it.
     Erasure empties `reason`, `evidence` and `salt`.
     """
 
@@ -50,6 +51,14 @@ class PointTransaction(Base):
             postgresql_where=text("batch IS NOT NULL"),
         ),
         Index(None, "community_id", "recorded_at"),
+        Index(
+            "ix_point_transactions_community_id_rule_number",
+            "community_id",
+            "rule_number",
+            "effective_at",
+            sqlite_where=text("rule_number IS NOT NULL"),
+            postgresql_where=text("rule_number IS NOT NULL"),
+        ),
         CheckConstraint("amount <> 0", name="amount_moves"),
         CheckConstraint(f"amount BETWEEN -{MAX_AMOUNT} AND {MAX_AMOUNT}", name="amount_range"),
         CheckConstraint(f"balance_after BETWEEN -{MAX_BALANCE} AND {MAX_BALANCE}", name="balance_range"),
@@ -89,10 +98,12 @@ class PointTransaction(Base):
     recorded_at: Mapped[datetime]
     prev_hash: Mapped[bytes]
     hash: Mapped[bytes]
+    rule_number: Mapped[int | None] = mapped_column(BigInteger)
+    rule_version: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class PointBalance(Base):
-    """What a member has: current = earned − spent, as of transaction `last_seq`."""
+    """What a member has: current = earned − spent, as of transaction `last_seq`; the level that `earned` reaches."""
 
     __tablename__ = "point_balances"
     __table_args__ = (
@@ -108,6 +119,7 @@ class PointBalance(Base):
     transactions: Mapped[int] = mapped_column(BigInteger)
     last_seq: Mapped[int] = mapped_column(BigInteger)
     updated_at: Mapped[datetime]
+    level: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
 
 
 class PointScore(Base):

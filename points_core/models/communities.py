@@ -46,6 +46,9 @@ class LedgerHead(Base):
     seasons: Mapped[int] = mapped_column(BigInteger, default=0)
     clients: Mapped[int] = mapped_column(BigInteger, default=0)
     webhooks: Mapped[int] = mapped_column(BigInteger, default=0)
+    rules: Mapped[int] = mapped_column(BigInteger, default=0)
+    rule_changes: Mapped[int] = mapped_column(BigInteger, default=0)
+    badges: Mapped[int] = mapped_column(BigInteger, default=0)
     closed_because: Mapped[str | None] = mapped_column(Text)
 
 

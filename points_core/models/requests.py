@@ -69,6 +69,8 @@ class ApprovalRequest(Base):
     transaction_seq: Mapped[int | None] = mapped_column(BigInteger)
     card_channel: Mapped[str | None] = mapped_column(String(64))
     card_message: Mapped[str | None] = mapped_column(String(64))
+    rule_number: Mapped[int | None] = mapped_column(BigInteger)
+    rule_version: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class ApprovalVote(Base):

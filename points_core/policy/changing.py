@@ -1,0 +1,87 @@
+"""One change of the policy, on record."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, update
+
+from points_core import audit, communities, levels, outbox, scores
+from points_core.communities import Head
+from points_core.errors import InvalidSetting
+from points_core.models import Policy as PolicyRow
+from points_core.models import Schedule
+from points_core.outbox import Topic
+from points_core.policy.document import STORED, Policy
+from points_core.policy.stored import by_number, locked
+from points_core.values import Origin
+
+
+def change(tx: Connection, origin: Origin, /, **changes: Any) -> Policy:  # noqa: ANN401 - each field has its own type
+    """Change one or more fields of the community's policy and return the new one.
+
+    Raises InvalidSetting. A change of time zone counts every score anew, one of levels every
+    member's.
+    """
+    head, old = locked(tx, origin)
+    target = ",".join(sorted(changes))
+    if audit.was_done(tx, head, origin, "policy.change", target):
+        return old
+    new = _changed(old, changes)
+    document = new.document
+    before = old.model_dump(mode="json", include=set(changes))
+    after = new.model_dump(mode="json", include=set(changes))
+    if before == after:
+        return old
+    if old.timezone != new.timezone:
+        scores.rebuild(tx, head.community_id, new.zone)
+        _wake_schedules(tx, head, origin.at)
+    if old.programme.levels != new.programme.levels:
+        levels.rebuild(tx, head.community_id, new.programme.thresholds, origin.at)
+    store(tx, head, document, origin.at)
+    put_on_record(tx, head, origin, new, action="policy.change", target=target, before=before, after=after)
+    return by_number(tx, head.community_id)
+
+
+def _changed(old: Policy, changes: dict[str, Any]) -> Policy:
+    if unknown := sorted(set(changes) - STORED):
+        raise InvalidSetting(unknown[0], changes[unknown[0]], "one of " + ", ".join(sorted(STORED)))
+    try:
+        return Policy.model_validate({**old.document, **changes, "categories": old.categories})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else ", ".join(sorted(changes))
+        raise InvalidSetting(name, changes.get(name), first["msg"]) from error
+
+
+def _wake_schedules(tx: Connection, head: Head, at: datetime) -> None:
+    """Have every schedule looked at anew: the moments they wait for were counted in another zone."""
+    later = (Schedule.community_id == head.community_id, Schedule.next_due_at > at)
+    tx.execute(update(Schedule).where(*later).values(next_due_at=at))
+
+
+def store(tx: Connection, head: Head, document: dict[str, Any], at: datetime) -> None:
+    """Keep `document` as the community's next policy."""
+    tx.execute(
+        update(PolicyRow)
+        .where(PolicyRow.community_id == head.community_id)
+        .values(version=PolicyRow.version + 1, document=document, updated_at=at)
+    )
+
+
+def put_on_record(
+    tx: Connection,
+    head: Head,
+    origin: Origin,
+    policy: Policy,
+    *,
+    action: str,
+    target: str,
+    before: dict[str, Any] | None,
+    after: dict[str, Any] | None,
+) -> None:
+    """Put one change of how points work on record, tell the log channel, and save the head."""
+    number = audit.record(tx, head, origin, action=action, target=target, before=before, after=after)
+    if policy.log_channel:
+        outbox.add(tx, head.community_id, Topic.CHANGED, str(number), at=origin.at, place=policy.log_channel)
+    communities.save(tx, head)

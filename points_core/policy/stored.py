@@ -1,0 +1,95 @@
+"""The policy read back, under the community's lock where something is to be written."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, bindparam, insert, select
+
+from points_core import audit, communities
+from points_core.communities import Head
+from points_core.errors import BooksClosed
+from points_core.models import Category as CategoryRow
+from points_core.models import Policy as PolicyRow
+from points_core.policy.document import Category, Policy
+from points_core.settings import Settings
+from points_core.values import Origin
+
+_DOCUMENT = select(PolicyRow.version, PolicyRow.document).where(
+    PolicyRow.community_id == bindparam("community")
+)
+_CATEGORIES = (
+    select(CategoryRow.id, CategoryRow.name, CategoryRow.retired_at)
+    .where(CategoryRow.community_id == bindparam("community"))
+    .order_by(CategoryRow.id)
+)
+
+
+def of(tx: Connection, community: str) -> Policy:
+    """Return the policy of the community with outside id `community`; the settings' defaults for a new one."""
+    found = communities.find(tx, community)
+    return _defaults(tx) if found is None else by_number(tx, found)
+
+
+def by_number(tx: Connection, community_id: int) -> Policy:
+    """Return the policy of a community that exists."""
+    version, document = tx.execute(_DOCUMENT, {"community": community_id}).one()
+    rows = tx.execute(_CATEGORIES, {"community": community_id})
+    categories = tuple(Category(id, name, retired_at is not None) for id, name, retired_at in rows)
+    return Policy.model_validate({**document, "version": version, "categories": categories})
+
+
+def zone_at(tx: Connection, community: str, at: datetime | None) -> ZoneInfo:
+    """Return the zone in which the community's days were counted at `at` (aware); None: as they are now."""
+    found = communities.find(tx, community)
+    if found is None or at is None:
+        return of(tx, community).zone
+    changed = audit.first_before(tx, found, "policy.change", "timezone", at)
+    return ZoneInfo(str(changed)) if changed is not None else by_number(tx, found).zone
+
+
+def _defaults(tx: Connection) -> Policy:
+    settings = tx.get_execution_options().get("points_settings")
+    if not isinstance(settings, Settings):
+        settings = Settings()
+    return Policy(
+        min_award=settings.min_award,
+        max_award=settings.max_award,
+        approval_threshold=settings.approval_threshold,
+        quorum=settings.quorum,
+        timezone=settings.timezone,
+        categories=tuple(Category(n, name, False) for n, name in enumerate(settings.categories, start=1)),
+    )
+
+
+def locked(tx: Connection, origin: Origin) -> tuple[Head, Policy]:
+    """Return the locked head and the policy of the origin's community, made with the defaults if it is new.
+
+    Raises BooksClosed while the community's books are known to be wrong: every write comes through here.
+    """
+    head = communities.lock(tx, origin.community)
+    if head is None:
+        made = communities.create(tx, origin.community, origin.at)
+        head = communities.lock(tx, origin.community)
+        assert head is not None
+        if made:
+            _begin(tx, head.community_id, origin.at)
+    if head.closed_because is not None:
+        raise BooksClosed(origin.community, head.closed_because)
+    return head, by_number(tx, head.community_id)
+
+
+def _begin(tx: Connection, community_id: int, at: datetime) -> None:
+    policy = _defaults(tx)
+    tx.execute(
+        insert(PolicyRow).values(
+            community_id=community_id,
+            version=0,
+            document=policy.document,
+            updated_at=at,
+        )
+    )
+    if policy.categories:
+        tx.execute(
+            insert(CategoryRow),
+            [{"community_id": community_id, "id": c.id, "name": c.name} for c in policy.categories],
+        )

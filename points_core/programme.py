@@ -1,0 +1,97 @@
+"""What earns by itself in a community and what it leads to: levels, roles, streaks, expiry, decay.
+
+All of it is off until somebody switches it on.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from points_core.errors import InvalidSetting
+from points_core.values import MAX_AMOUNT, MAX_ID
+
+MAX_LEVELS = 25  # what one of Discord's menus can offer
+MAX_LEVEL_NAME = 50  # characters
+
+Amount = Annotated[int, Field(ge=1, le=MAX_AMOUNT, strict=True)]
+OutsideId = Annotated[str, Field(min_length=1, max_length=MAX_ID, pattern=r"^[A-Za-z0-9_.:@-]+$")]
+
+
+class Level(BaseModel):
+    """A level: reached by who earned so many points in all; `role` is given for it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, max_length=MAX_LEVEL_NAME)]
+    earned: Amount
+    role: OutsideId | None = None
+
+
+class Expiry(BaseModel):
+    """Points of a category (None: of every one without an expiry of its own) expire `days` after they count.
+
+    Whose points expire is told `notice_days` before; 0 for not at all.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    category_id: int | None = None
+    days: Annotated[int, Field(ge=1, le=3_650, strict=True)]
+    notice_days: Annotated[int, Field(ge=0, le=90, strict=True)] = 7
+
+
+class Decay(BaseModel):
+    """Who has earned nothing for `inactive_days` loses `percent` of their points, again `every` week or month.
+
+    `keep` points are never taken.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    percent: Annotated[int, Field(ge=1, le=100, strict=True)]
+    inactive_days: Annotated[int, Field(ge=1, le=3_650, strict=True)]
+    every: Literal["week", "month"] = "week"
+    keep: Annotated[int, Field(ge=0, le=MAX_AMOUNT, strict=True)] = 0
+
+
+class Programme(BaseModel):
+    """A community's programme; amounts in points."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    levels: Annotated[tuple[Level, ...], Field(max_length=MAX_LEVELS)] = ()
+    """The levels, lowest first."""
+    level_roles: Literal["stack", "replace"] = "replace"
+    """Whether a member keeps the roles of lower levels, or has the highest one only."""
+    keep_roles: Annotated[bool, Field(strict=True)] = False
+    """Whether a role stays with who falls below its level."""
+    announcements_per_hour: Annotated[int, Field(ge=0, le=60, strict=True)] = 10
+    """How many messages an hour announce levels and badges, in the channel for announcements; 0 for none."""
+    streak_freezes: Annotated[int, Field(ge=0, le=31, strict=True)] = 0
+    """How many missed days of a calendar month do not break a streak."""
+    expiry: tuple[Expiry, ...] = ()
+    """Which points expire, and when."""
+    decay: Decay | None = None
+    """What inactivity costs."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        earned = [level.earned for level in self.levels]
+        if earned != sorted(set(earned)):
+            raise InvalidSetting("levels", earned, "thresholds that rise from level to level")
+        names = [level.name.casefold() for level in self.levels]
+        if len(set(names)) != len(names):
+            raise InvalidSetting("levels", self.levels[-1].name, "a name of its own for each level")
+        categories = [expiry.category_id for expiry in self.expiry]
+        if len(set(categories)) != len(categories):
+            raise InvalidSetting("expiry", categories, "one expiry for a category")
+        return self
+
+    @property
+    def thresholds(self) -> tuple[int, ...]:
+        """Return how many points each level takes, lowest first."""
+        return tuple(level.earned for level in self.levels)
+
+    def level(self, number: int) -> Level | None:
+        """Return the level that `number` (1 for the lowest) stands for; None for 0 and for one that is gone."""
+        return self.levels[number - 1] if 1 <= number <= len(self.levels) else None
