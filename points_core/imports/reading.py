@@ -80,9 +80,9 @@ def _csv(text: str, source: Source | None) -> tuple[Source, list[Row]]:
     header = [plain(cell).strip() for cell in next(lines, (1, []))[1]]
     if not any(header):
         raise UnreadableFile("there are no rows in it")
-    names = [name.casefold() for name in header if name]
-    repeated = next((name for name in names if names.count(name) > 1), None)
-    if repeated is not None:
+    if len(header) > MAX_COLUMNS:
+        raise UnreadableFile(f"it has {len(header):,} columns, more than {MAX_COLUMNS}", 1)
+    if (repeated := _repeated(name.casefold() for name in header if name)) is not None:
         raise UnreadableFile(f"the column {repeated[:40]!r} is there twice", 1)
     found = recognised(header, source)
     rows = []
@@ -112,6 +112,16 @@ def _delimiter(text: str) -> str:
     """Return what separates the header's cells: spreadsheets of half of Europe write semicolons."""
     header = text.lstrip("\r\n").partition("\n")[0]
     return max((",", ";", "\t"), key=header.count)
+
+
+def _repeated(names: Iterable[str]) -> str | None:
+    """Return the first name that is there for the second time, None if each is there once."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
 
 
 def _cells(number: int, pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -157,7 +167,8 @@ def _document(text: str) -> Any:  # noqa: ANN401 - any JSON
         if error.msg != "Extra data":
             raise UnreadableFile(f"the JSON is broken ({error.msg})", error.lineno) from None
     documents = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    # not splitlines: JSON writes the other line breaks of Unicode as they are, in the middle of a text
+    for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
                 documents.append(_loads(line))
@@ -185,8 +196,7 @@ def _no_number(name: str) -> NoReturn:
 def _named(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     named = dict(pairs)
     if len(named) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = _repeated(name for name, _ in pairs) or ""
         raise UnreadableFile(f"the name {twice[:40]!r} is there twice in one row")
     return named
 

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -337,6 +338,16 @@ async def test_export_and_import_give_the_same_history(points: Points, format: F
     assert [told(receipt) for receipt in moved] == [told(receipt) for receipt in here]
 
 
+async def test_line_breaks_of_every_script_come_through_json_lines(points: Points) -> None:
+    reason = "one\u2028two\u0085three\u2029four\nfive"
+    await points.write(bulk.post, by(MOD), [award(1, ONE, 5, reason=reason)])
+    content = await exported(points, Table.TRANSACTIONS, Format.JSONL)
+
+    await run(points, content * 2, replace(by(MOD), community="elsewhere"))
+
+    assert (await points.read(history.transaction, "elsewhere", 2)).reason == reason
+
+
 def told(receipt: Any) -> tuple[object, ...]:
     return (
         receipt.number,
@@ -370,6 +381,7 @@ HOSTILE: list[tuple[bytes, int | None]] = [
     (f"user_id,points\n{ONE},5\nZo\xeb,3\n".encode("latin-1"), 3),
     (f"user_id,points\n{ONE},5\n{TWO}\0,3\n".encode(), 3),
     (b"user_id,points,Points\n1,2,3\n", 1),
+    (b"user_id,points," + b",".join(b"%d" % n for n in range(200)) + b"\n", 1),
     (b"name,points\nAda,3\n", 1),
     (b"user_id,name\n1,Ada\n", 1),
     (f"user_id,points\n{ONE},5\n{TWO},3,9\n".encode(), 3),
@@ -408,6 +420,16 @@ def test_a_hostile_file_is_refused_with_its_row(content: bytes, row: int | None)
 def test_a_file_that_is_too_large_is_not_looked_at() -> None:
     with pytest.raises(UnreadableFile):
         read(b" " * (imports.MAX_BYTES + 1))
+
+
+def test_a_name_that_is_there_twice_among_a_hundred_thousand_is_found_at_once() -> None:
+    members = [f'"{n}": {{"xp": 1}}' for n in (*range(100_000), 99_999)]
+    began = time.process_time()
+
+    with pytest.raises(UnreadableFile, match="99999"):
+        read(f'{{"users": {{{", ".join(members)}}}}}')
+
+    assert time.process_time() - began < 10  # looked for anew for each name, it takes minutes
 
 
 def test_a_file_has_a_most_of_rows() -> None:
