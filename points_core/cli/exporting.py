@@ -65,7 +65,8 @@ def export(
             window=Window.named(window, now(), zone) if window else None,
         )
         name = output or f"points-{what}-{here}.{'zip' if table is None else format}"
-        total = await points.read(exports.count, here, table or Table.TRANSACTIONS, scope)
+        counted = (Table.TRANSACTIONS, Scope()) if table is None else (table, scope)
+        total = await points.read(exports.count, here, *counted)
         with _written(name, force=force) as file, _progress(what, total) as told:
             rows = await exports.export(
                 points, here, table, file, at=now(), format=format, scope=scope, progress=told.advance_to

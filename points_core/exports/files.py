@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from points_core.database import Points
 from points_core.errors import ExportTooLarge
 from points_core.exports import bundle, sheets, writing
-from points_core.exports.rows import Scope
+from points_core.exports.rows import Scope, check
 from points_core.exports.writing import Format, Progress
 from points_core.portable import Table
 
@@ -29,11 +29,12 @@ async def export(
     """Write `table` of the community, or everything for None, to `file`; return how many rows there were.
 
     at: now, for the manifest. progress: told how many rows are read, table by table, in the export's thread.
-    max_bytes: refuse what becomes larger.
+    scope: which part of a table; everything has none. max_bytes: refuse what becomes larger.
     Raises ExportTooLarge, InvalidSetting, UnknownCategory, DatabaseUnavailable; then `file` may hold a part.
     """
 
     def written(tx: Connection) -> int:
+        check(table, scope or Scope())
         if table is None:
             told = None if progress is None else lambda table, rows: progress(rows)
             return bundle.write_everything(

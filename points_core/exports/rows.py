@@ -44,12 +44,14 @@ _USES: Final[dict[Table, frozenset[str]]] = {
 }
 
 
-def check(table: Table, scope: Scope) -> None:
-    """Refuse a scope that means nothing for `table`. Raises InvalidSetting."""
+def check(table: Table | None, scope: Scope) -> None:
+    """Refuse a scope that means nothing for `table`, None for everything together. Raises InvalidSetting."""
+    uses = _USES[table] if table is not None else frozenset()
+    whole = f"the table {table} has no such part" if table is not None else "everything is exported whole"
     for name in ("since", "until", "category", "window"):
         value = getattr(scope, name)
-        if value is not None and name not in _USES[table]:
-            raise InvalidSetting(name, str(value)[:40], f"left out: the {table} have no such part")
+        if value is not None and name not in uses:
+            raise InvalidSetting(name, str(value)[:40], f"left out: {whole}")
 
 
 def pages(tx: Connection, community: str, table: Table, scope: Scope) -> Pages:

@@ -59,6 +59,8 @@ def test_an_export_that_is_refused_leaves_no_file(points: Typed) -> None:
         (["transactions", "--category", "nonsense"], 1),
         (["balances", "--since", "2026-01-01"], 1),
         (["everything", "--format", "xlsx"], 1),
+        (["everything", "--since", "2026-01-01"], 1),
+        (["--category", "helping"], 1),
         (["nonsense"], 2),
         (["balances", "--output", "no/such/folder/file.csv"], 2),
     ):

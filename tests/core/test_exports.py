@@ -140,8 +140,11 @@ async def test_a_part_that_a_table_does_not_have_is_refused(points: Points) -> N
         (Table.BALANCES, Scope(category="helping")),
         (Table.AUDIT, Scope(category="helping")),
         (Table.TRANSACTIONS, Scope(window=Window.all_time())),
+        (None, Scope(since=NOON)),
+        (None, Scope(category="helping")),
+        (None, Scope(window=Window.all_time())),
     ):
-        with pytest.raises(InvalidSetting):
+        with pytest.raises(InvalidSetting, match="left out"):
             await exported(points, table, scope=scope)
 
 
