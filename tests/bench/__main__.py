@@ -22,6 +22,7 @@ from tests.bench.suite import Bench, Figure, load
 
 SIZES = (1_000, 10_000, 100_000)
 QUICK, FULL = SIZES[:1], (*SIZES, 1_000_000)
+WIDTH = 150  # of the table where no terminal has one
 
 
 def options(given: Sequence[str]) -> argparse.Namespace:
@@ -88,7 +89,7 @@ def main(given: Sequence[str]) -> None:
             "load_after": load(),
             "minutes": (time.monotonic() - began) / 60,
         }
-    Console().print(table(found, about))
+    Console(width=None if sys.stdout.isatty() else WIDTH).print(table(found, about))
     if asked.json:
         figures = [{"part": name, **figure.plain()} for name, figure in found]
         asked.json.write_text(json.dumps({"machine": about, "figures": figures}, indent=1), encoding="utf-8")
