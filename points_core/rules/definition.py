@@ -3,6 +3,7 @@
 No text language: each trigger and condition is an object of a closed list, checked when it is saved.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from points_core.programme import Amount, OutsideId
 from points_core.rules.facts import On
-from points_core.values import MAX_AMOUNT, MAX_REASON
+from points_core.values import MAX_AMOUNT, MAX_REASON, Mode
 
 MAX_LISTED = 25  # channels, roles and the like in one condition: what one of Discord's menus can offer
 MAX_DEPTH = 4  # of any/all/none within each other
@@ -314,3 +315,19 @@ class Definition(_Part):
     def document(self) -> dict[str, Any]:
         """Return what is stored of the definition, as JSON values."""
         return self.model_dump(mode="json")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A version of a rule in memory: `number` in its community, `version` of it, its `name` and `mode`."""
+
+    number: int
+    version: int
+    name: str
+    mode: Mode
+    definition: Definition
+
+    @property
+    def shadow(self) -> bool:
+        """Whether it only records what it would have given."""
+        return self.mode is Mode.SHADOW

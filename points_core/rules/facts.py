@@ -30,11 +30,13 @@ class Fact:
     `key` is the outside event's own (`message:123`, `reaction:123:456:789`): it is acted on once, 150 characters
     at most. `at` is when it happened by the outside's clock (aware), not when it was heard of. `other_id` is the
     other person of it: who reacted (for the one who received), whose message it was (for the one who gave), who
-    marked an answer as the solution. `channel`, `parent` (a thread's channel, a channel's group) and `message`
-    are ids, `roles` those of `user_id`, `link` leads to it. `minutes` are whole minutes of presence, `people`
-    how many were there. `name` of an API event, emoji of a reaction and role gained stand in `what`. What the outside
-    does not say is None (`length` and `attachments` without the privileged intent for message content): a
-    condition that asks for it is not met.
+    marked an answer as the solution. `channel`, `parent` (a thread's channel), `group` (the heading they stand
+    under) and `message` are ids, `roles` those of `user_id`, `link` leads to it. `minutes` are whole minutes of
+    presence, `people` how many were there, `years` those of an anniversary, `days` the length of a streak.
+    `what` is the name of an API event, the emoji of a reaction, the role gained, the unit of a streak. `rule` is
+    the one that the fact was made for (turns of a schedule, stretches of voice): no other looks at it. What the
+    outside does not say is None (`length` and `attachments` without the privileged intent for message content):
+    a condition that asks for it is not met.
     """
 
     on: On
@@ -46,6 +48,7 @@ class Fact:
     other_name: str | None = None
     channel: str | None = None
     parent: str | None = None
+    group: str | None = None
     message: str | None = None
     link: str | None = None
     roles: frozenset[str] = frozenset()
