@@ -8,44 +8,45 @@ import asyncio
 import logging
 import os
 import sqlite3
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from enum import Enum
 from pathlib import Path
 from threading import Thread
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
+from typing import Concatenate, ParamSpec, Self, TypeVar, cast
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
+from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from points_core import copies, dumps, migrations
+from points_core import copies, dumps, listening, migrations
+from points_core.changes import Changes
+from points_core.engines import (
+    SQLITE_PRAGMAS,
+    reader_engine,
+    statement_engine,
+    study_engine,
+    writer_engine,
+)
 from points_core.errors import DatabaseUnavailable
-from points_core.settings import Settings, async_url, database_file, sync_url
+from points_core.settings import Settings, database_file, sync_url
 from points_core.writer import Call, Writer
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-BUSY_TIMEOUT_MS = 2_000  # below Discord's three seconds, so a refusal can still be spoken
-WAL_PAUSE_MS = 10  # between two attempts to be the one who makes a new file's WAL
-CACHE_KIB = 64_000  # SQLite's page cache per connection
-CHECKPOINT_PAGES = 4_000  # 16 MB of WAL between checkpoints: fewer stalls, still small on disk
-READERS = 4  # connections for reads: more than two cores can use, few enough for small hosts
-
-SQLITE_PRAGMAS = {
-    "foreign_keys": "ON",
-    "journal_mode": "WAL",
-    "synchronous": "FULL",  # NORMAL loses acknowledged commits when the power goes
-    "busy_timeout": str(BUSY_TIMEOUT_MS),
-    "cache_size": str(-CACHE_KIB),
-    "temp_store": "MEMORY",
-    "wal_autocheckpoint": str(CHECKPOINT_PAGES),
-    "recursive_triggers": "ON",  # or REPLACE deletes rows without firing the guards
-    "secure_delete": "ON",  # what is erased is overwritten, not only let go of
-}
+__all__ = [
+    "Opening",
+    "Points",
+    "aside",
+    "demand",
+    "migrate",
+    "reader_engine",
+    "rewrite",
+    "study_engine",
+    "vacuum",
+    "writer_engine",
+]
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,10 @@ class Points:
         self.settings = settings
         self._writer_engine = writer_engine
         self._reader_engine = reader_engine
-        self._writer = Writer(writer_engine)
+        self.changes = Changes()
+        self.changes.on_first = self._listen
+        self._writer = Writer(writer_engine, self.changes)
+        self._listening: asyncio.Task[None] | None = None
         self._closed = False
 
     @classmethod
@@ -167,9 +171,27 @@ class Points:
     async def close(self) -> None:
         """Finish what is queued and let go of the database; nothing can be asked of it afterwards."""
         self._closed = True
+        if self._listening is not None:
+            self._listening.cancel()
+            await asyncio.wait([self._listening])
         await asyncio.to_thread(self._writer.stop)
         await self._reader_engine.dispose()
         self._writer_engine.dispose()
+
+    def _listen(self) -> None:
+        """Hear what other processes change, from now until `close`."""
+        if self._listening is not None:
+            return
+        url = sync_url(self.settings.database_url)
+        hearing = (
+            listening.look(self._file_version, self.changes)
+            if url.get_backend_name() == "sqlite"
+            else listening.hear(url, self.changes)
+        )
+        self._listening = asyncio.create_task(hearing, name="points-listening")
+
+    async def _file_version(self) -> object:
+        return await self._writer.submit_alone(listening.file_version)
 
     def _refuse_if_closed(self) -> None:
         """Raise DatabaseUnavailable after `close`: an engine that is let go of would connect anew."""
@@ -261,7 +283,7 @@ def vacuum(url: URL) -> None:
 
     Raises DatabaseUnavailable.
     """
-    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    engine = statement_engine(url)
     try:
         with engine.connect() as connection:
             connection.exec_driver_sql("VACUUM (ANALYZE)")
@@ -302,84 +324,3 @@ def _keep_before(url: URL, what: str, keep: int) -> None:
         dumps.restore_point(url, Path(copies.FOLDER), what, keep)
     else:
         log.warning("migrating without a restore point: there is no pg_dump on PATH")
-
-
-def writer_engine(url: URL) -> Engine:
-    """Return the engine of the one writer: every transaction takes the write lock when it begins."""
-    if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, pool_size=1, max_overflow=0)
-        _prepare_sqlite(engine, "BEGIN IMMEDIATE", {})
-        return engine
-    # psycopg prepares a statement the fifth time it sees it; the pool checks a connection before use
-    return create_engine(
-        url, pool_size=1, max_overflow=0, pool_pre_ping=True, isolation_level="READ COMMITTED"
-    )
-
-
-def reader_engine(url: URL) -> AsyncEngine:
-    """Return the engine of the readers: each transaction sees one snapshot and cannot write."""
-    if url.get_backend_name() == "sqlite":
-        engine = create_async_engine(async_url(url), pool_size=READERS, max_overflow=0)
-        _prepare_sqlite(engine.sync_engine, "BEGIN", {"query_only": "ON"})
-        return engine
-    return create_async_engine(
-        url,
-        pool_size=READERS,
-        pool_pre_ping=True,
-        isolation_level="REPEATABLE READ",
-        execution_options={"postgresql_readonly": True},
-    )
-
-
-def study_engine(url: URL) -> Engine:
-    """Return the engine of one long read: like the readers', but for a thread and not for the loop."""
-    if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, poolclass=NullPool)
-        _prepare_sqlite(engine, "BEGIN", {"query_only": "ON"})
-        return engine
-    return create_engine(
-        url,
-        poolclass=NullPool,
-        isolation_level="REPEATABLE READ",
-        execution_options={"postgresql_readonly": True},
-    )
-
-
-def _prepare_sqlite(engine: Engine, begin: str, more_pragmas: dict[str, str]) -> None:
-    """Take transactions out of the driver's hands: left alone it begins late and updates are lost.
-
-    The journal's mode stays in the file, so only the writer sets it.
-    """
-    pragmas = SQLITE_PRAGMAS | more_pragmas
-    if "query_only" in more_pragmas:
-        del pragmas["journal_mode"]
-
-    @event.listens_for(engine, "connect")
-    def connected(connection: Any, record: ConnectionPoolEntry) -> None:  # noqa: ANN401 - the driver's own
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for name, value in pragmas.items():
-            _execute_patiently(cursor, f"PRAGMA {name}={value}")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def began(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-
-def _execute_patiently(cursor: Any, statement: str) -> None:  # noqa: ANN401 - the driver's own
-    """Execute `statement`, waiting for a lock that SQLite itself does not wait for.
-
-    A new file's journal becomes a WAL in a moment that belongs to one connection alone, whatever the busy
-    timeout; of two processes that start together one comes in between.
-    """
-    for _ in range(BUSY_TIMEOUT_MS // WAL_PAUSE_MS):
-        try:
-            cursor.execute(statement)
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:  # the rest says why it is busy
-                raise
-            time.sleep(WAL_PAUSE_MS / 1_000)
-        else:
-            return
-    cursor.execute(statement)

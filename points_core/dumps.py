@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from points_core import copies
+from points_core.engines import without_ours
 from points_core.errors import BackupFailed
 
 
@@ -67,5 +68,6 @@ def run(url: URL, program: str, *arguments: str) -> None:
 
 def without_password(url: URL) -> str:
     """Return the address for a command line, which everybody on the machine can read."""
-    plain = URL.create("postgresql", url.username, None, url.host, url.port, url.database, url.query)
+    query = without_ours(url).query
+    plain = URL.create("postgresql", url.username, None, url.host, url.port, url.database, query)
     return plain.render_as_string(hide_password=False)

@@ -19,6 +19,8 @@ from typing import Any, ParamSpec, TypeVar
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from points_core import changes
+from points_core.changes import Changes
 from points_core.constraints import refusal_for
 from points_core.errors import DatabaseUnavailable
 from points_core.models import Community, LedgerHead
@@ -72,10 +74,11 @@ def planned_together(many: Many) -> Callable[[Callable[P, T]], Callable[P, T]]:
 
 
 class Writer:
-    """Runs operations on one connection, in one thread."""
+    """Runs operations on one connection, in one thread; tells `changes` what they changed, once committed."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, changes: Changes) -> None:
         self._engine = engine
+        self._changes = changes
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._stopped = False
         self._thread = Thread(target=self._serve, name="points-writer", daemon=True)
@@ -168,12 +171,10 @@ class Writer:
 
     def _transact(self, jobs: Sequence[Job]) -> list[Any]:
         with self._begun(jobs) as connection:
-            if len(jobs) == 1:
-                return [jobs[0].operation(connection, *jobs[0].call.args, **jobs[0].call.kwargs)]
-            outcomes: list[Any] = []
-            for operation, same in groupby(jobs, key=lambda job: job.operation):
-                outcomes += run_together(connection, operation, [job.call for job in same])
-            return outcomes
+            outcomes = _outcomes(connection, jobs)
+            said = changes.said(connection)
+        self._changes.tell(said)
+        return outcomes
 
     @contextmanager
     def _begun(self, jobs: Sequence[Job]) -> Iterator[Connection]:
@@ -181,11 +182,21 @@ class Writer:
         with ExitStack() as held:
             try:
                 connection = held.enter_context(self._engine.connect())
+                changes.begun(connection)
                 held.enter_context(connection.begin())
                 _lock_heads(connection, jobs)
             except DBAPIError as error:
                 raise NotBegunError(error) from error
             yield connection
+
+
+def _outcomes(connection: Connection, jobs: Sequence[Job]) -> list[Any]:
+    if len(jobs) == 1:
+        return [jobs[0].operation(connection, *jobs[0].call.args, **jobs[0].call.kwargs)]
+    outcomes: list[Any] = []
+    for operation, same in groupby(jobs, key=lambda job: job.operation):
+        outcomes += run_together(connection, operation, [job.call for job in same])
+    return outcomes
 
 
 class NotBegunError(Exception):

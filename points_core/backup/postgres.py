@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, NullPool, create_engine
+from sqlalchemy import URL, Connection
 from sqlalchemy.exc import DBAPIError
 
 from points_core import dumps
+from points_core.engines import statement_engine
 from points_core.errors import DatabaseUnavailable
 
 MAINTENANCE = "postgres"  # the database from which others are made and renamed
@@ -37,7 +38,7 @@ def load(url: URL, file: Path) -> None:
 @contextmanager
 def maintaining(url: URL) -> Iterator[Connection]:
     """Hold a connection beside the databases, each statement its own transaction. Raises DatabaseUnavailable."""
-    engine = create_engine(url.set(database=MAINTENANCE), poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    engine = statement_engine(url.set(database=MAINTENANCE))
     try:
         with engine.connect() as connection:
             yield connection

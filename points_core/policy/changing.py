@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection, update
 
-from points_core import audit, communities, levels, outbox, scores
+from points_core import audit, changes, communities, levels, outbox, scores
+from points_core.changes import What
 from points_core.communities import Head
 from points_core.errors import InvalidSetting
 from points_core.models import Policy as PolicyRow
@@ -17,20 +18,20 @@ from points_core.policy.stored import by_number, locked
 from points_core.values import Origin
 
 
-def change(tx: Connection, origin: Origin, /, **changes: Any) -> Policy:  # noqa: ANN401 - each field has its own type
+def change(tx: Connection, origin: Origin, /, **wanted: Any) -> Policy:  # noqa: ANN401 - each field has its own type
     """Change one or more fields of the community's policy and return the new one.
 
     Raises InvalidSetting. A change of time zone counts every score anew, one of levels every
     member's.
     """
     head, old = locked(tx, origin)
-    target = ",".join(sorted(changes))
+    target = ",".join(sorted(wanted))
     if audit.was_done(tx, head, origin, "policy.change", target):
         return old
-    new = _changed(old, changes)
+    new = _changed(old, wanted)
     document = new.document
-    before = old.model_dump(mode="json", include=set(changes))
-    after = new.model_dump(mode="json", include=set(changes))
+    before = old.model_dump(mode="json", include=set(wanted))
+    after = new.model_dump(mode="json", include=set(wanted))
     if before == after:
         return old
     if old.timezone != new.timezone:
@@ -43,15 +44,15 @@ def change(tx: Connection, origin: Origin, /, **changes: Any) -> Policy:  # noqa
     return by_number(tx, head.community_id)
 
 
-def _changed(old: Policy, changes: dict[str, Any]) -> Policy:
-    if unknown := sorted(set(changes) - STORED):
-        raise InvalidSetting(unknown[0], changes[unknown[0]], "one of " + ", ".join(sorted(STORED)))
+def _changed(old: Policy, wanted: dict[str, Any]) -> Policy:
+    if unknown := sorted(set(wanted) - STORED):
+        raise InvalidSetting(unknown[0], wanted[unknown[0]], "one of " + ", ".join(sorted(STORED)))
     try:
-        return Policy.model_validate({**old.document, **changes, "categories": old.categories})
+        return Policy.model_validate({**old.document, **wanted, "categories": old.categories})
     except ValidationError as error:
         first = error.errors()[0]
-        name = str(first["loc"][0]) if first["loc"] else ", ".join(sorted(changes))
-        raise InvalidSetting(name, changes.get(name), first["msg"]) from error
+        name = str(first["loc"][0]) if first["loc"] else ", ".join(sorted(wanted))
+        raise InvalidSetting(name, wanted.get(name), first["msg"]) from error
 
 
 def _wake_schedules(tx: Connection, head: Head, at: datetime) -> None:
@@ -67,6 +68,7 @@ def store(tx: Connection, head: Head, document: dict[str, Any], at: datetime) ->
         .where(PolicyRow.community_id == head.community_id)
         .values(version=PolicyRow.version + 1, document=document, updated_at=at)
     )
+    changes.notify(tx, head.community_id, What.POLICY)
 
 
 def put_on_record(
