@@ -14,6 +14,7 @@ keeping.py       the books verified, anchored, backed up
 forgetting.py    erasures that are due, and who left
 courier.py       effects that must happen, delivered from the outbox
 posting.py       a post whose answer was lost is looked for before it is sent again
+listeners/       what rules hear of: events of Discord become facts
 ── what people ask for ──
 cogs/            commands, menus, reactions; one file for one kind of asking
 giving.py        asking for points to move, by command, form or second try

@@ -26,6 +26,10 @@ LONGEST_PAUSE_S = 300.0  # Discord grants 1,000 identifications a day; this uses
 STEADY_S = 600.0  # connected for so long, the next trouble is a new one
 CLOSE_S = 9.0  # Docker kills after ten
 
+NO_INTENT = (
+    "Discord does not grant the privileged intents that POINTS_INTENTS asks for: switch them on on your "
+    "application's Bot page, or take them out of POINTS_INTENTS."
+)
 NO_SUCH_BOT = "Discord does not know this token: set DISCORD_TOKEN to the one on your application's Bot page."
 AUTHENTICATION_FAILED: Final = 4004  # the gateway's code for a token it does not know
 
@@ -140,7 +144,9 @@ async def stay_connected(bot: PointsBot, token: str) -> None:
 def _raise_if_final(error: Exception, *, logged_in: bool) -> None:
     if isinstance(error, discord.LoginFailure) or getattr(error, "code", None) == AUTHENTICATION_FAILED:
         raise DiscordRefuses(NO_SUCH_BOT) from error
-    if isinstance(error, discord.ConnectionClosed | discord.PrivilegedIntentsRequired):
+    if isinstance(error, discord.PrivilegedIntentsRequired):
+        raise DiscordRefuses(NO_INTENT) from error
+    if isinstance(error, discord.ConnectionClosed):
         raise DiscordRefuses(f"Discord closed the connection for good: {error}") from error
     if not logged_in and not may_pass(error):
         raise error

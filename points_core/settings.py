@@ -77,6 +77,10 @@ class Settings(BaseSettings):
     """How many copies from before migrations and restores are kept beside an SQLite file; 0 makes none."""
     discord_token: SecretStr | None = Field(None, validation_alias="DISCORD_TOKEN")
     """The bot's token, for `points-bot run`."""
+    intents: Annotated[tuple[Literal["members", "message_content"], ...], NoDecode] = Field(
+        (), validation_alias="POINTS_INTENTS"
+    )
+    """Which privileged intents the bot asks Discord for: `members`, `message_content`; some rules need one."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", validation_alias="POINTS_LOG_LEVEL"
     )
@@ -99,7 +103,7 @@ class Settings(BaseSettings):
             raise TypeError(f"there is no setting {unknown[0]!r}")
         super().__init__(**{variables.get(name, name): value for name, value in values.items()})
 
-    @field_validator("categories", mode="before")
+    @field_validator("categories", "intents", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the environment holds
         if isinstance(value, str):
