@@ -145,7 +145,7 @@ def test_every_function_for_programs_is_named() -> None:
 
 def shown(value: object) -> list[str]:
     """Return a default as the table shows it."""
-    if value is None:
+    if value is None or value == ():
         return []
     return [",".join(value) if isinstance(value, tuple) else str(value)]
 
