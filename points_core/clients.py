@@ -22,7 +22,7 @@ from points_core.errors import InvalidSetting, UnknownClient
 from points_core.models import ApiClient, Community
 from points_core.outbox import Topic
 from points_core.policy import Policy
-from points_core.values import MAX_AMOUNT, MAX_NAME, Origin, clean_text
+from points_core.values import MAX_AMOUNT, MAX_NAME, Origin, bounded, clean_text
 
 TOKEN_BYTES = 32
 TOKEN_PREFIX = "pts_"  # noqa: S105 - so that secret scanners recognise a token that was published by mistake
@@ -156,7 +156,8 @@ def listed_all(tx: Connection, community: str) -> tuple[Client, ...]:
 
 def get(tx: Connection, community: str, number: int) -> Client:
     """Return the community's client `number`. Raises UnknownClient."""
-    row = tx.execute(_CLIENTS.where(Community.key == community, ApiClient.id == number)).one_or_none()
+    this = _CLIENTS.where(Community.key == community, ApiClient.id == bounded(number))
+    row = tx.execute(this).one_or_none()
     if row is None:
         raise UnknownClient(number)
     return _client(row)

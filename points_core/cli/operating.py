@@ -13,6 +13,7 @@ from points_core.database import Opening, Points, migrate
 from points_core.doctor import Finding, Health
 from points_core.errors import InvalidSetting, PointsError
 from points_core.settings import Settings, sync_url
+from points_core.values import MAX_NUMBER
 from points_core.verification import Known, Outcome
 
 
@@ -78,7 +79,7 @@ def _anchor(community: str, text: str) -> Known:
         known = Known(community, int(number), bytes.fromhex(digest), "the anchor given")
     except ValueError:
         known = None
-    if known is None or len(known.hash) != len(GENESIS):
+    if known is None or len(known.hash) != len(GENESIS) or not 1 <= known.seq <= MAX_NUMBER:
         raise InvalidSetting("anchor", text[:100], "NUMBER:HASH, as the log channel shows it")
     return known
 

@@ -100,6 +100,8 @@ def line(season: Season, moment: datetime) -> str:
     days = f"{season.first.isoformat()} to {season.last.isoformat()} ({season.timezone})"
     if season.sealed_at is not None:
         return f"{season.name}: {days}, sealed {season.sealed_at.isoformat()}"
+    if season.ends_at <= moment:
+        return f"{season.name}: {days}, over, to be sealed"
     return f"{season.name}: {days}, {'running' if season.starts_at <= moment else 'to come'}"
 
 

@@ -13,11 +13,11 @@ from points_core.http.schemas import (
     BatchIn,
     BatchOut,
     MovementIn,
+    MovementOut,
     Number,
     RequestOut,
     ReversalIn,
     RowOut,
-    TransactionOut,
 )
 from points_core.http.seam import Asking, Caller, Seam
 from points_core.values import Kind, Receipt, Request
@@ -63,7 +63,7 @@ def say_replayed(answer: Response, replayed: bool) -> None:
 
 
 @router.post(
-    "/points/award", status_code=RECORDED, response_model=TransactionOut | RequestOut, responses=WAITING
+    "/points/award", status_code=RECORDED, response_model=MovementOut | RequestOut, responses=WAITING
 )
 @needs(Scope.AWARD)
 async def award_points(asked: MovementIn, key: Key, seam: Asking, client: Caller, answer: Response) -> Any:  # noqa: ANN401
@@ -72,7 +72,7 @@ async def award_points(asked: MovementIn, key: Key, seam: Asking, client: Caller
 
 
 @router.post(
-    "/points/deduct", status_code=RECORDED, response_model=TransactionOut | RequestOut, responses=WAITING
+    "/points/deduct", status_code=RECORDED, response_model=MovementOut | RequestOut, responses=WAITING
 )
 @needs(Scope.DEDUCT)
 async def deduct_points(asked: MovementIn, key: Key, seam: Asking, client: Caller, answer: Response) -> Any:  # noqa: ANN401
@@ -82,14 +82,14 @@ async def deduct_points(asked: MovementIn, key: Key, seam: Asking, client: Calle
 
 async def _move(
     kind: Kind, asked: MovementIn, key: str, seam: Seam, client: Client, answer: Response
-) -> TransactionOut | RequestOut:
+) -> MovementOut | RequestOut:
     _check_amount(client, asked.amount)
     origin = seam.origin(client, key)
     await seam.read(once.check_free, client.community, origin.key)
     outcome = await seam.write(approvals.request, origin, kind=kind, **dict(asked))
     say_replayed(answer, outcome.replayed)
     if isinstance(outcome, Receipt):
-        return TransactionOut.model_validate(outcome)
+        return MovementOut.model_validate(outcome)
     answer.status_code = WAITS
     return RequestOut.model_validate(outcome)
 
@@ -130,7 +130,7 @@ async def award_batch(asked: BatchIn, key: Key, seam: Asking, client: Caller, an
 
 def _row(index: int, outcome: Receipt | Request | Exception) -> RowOut:
     if isinstance(outcome, Receipt):
-        receipt = TransactionOut.model_validate(outcome)
+        receipt = MovementOut.model_validate(outcome)
         return RowOut(row=index, status=RECORDED, replayed=outcome.replayed, transaction=receipt)
     if isinstance(outcome, Request):
         waiting = RequestOut.model_validate(outcome)
@@ -150,7 +150,7 @@ async def reverse_transaction(
     seam: Asking,
     client: Caller,
     answer: Response,
-) -> TransactionOut:
+) -> MovementOut:
     """Take a transaction back with a linked one, dated like it: one's own, or anybody's with the scope admin."""
     receipt = await seam.write(
         once.reverse,
@@ -160,4 +160,4 @@ async def reverse_transaction(
         anybodys=client.may(Scope.ADMIN),
     )
     say_replayed(answer, receipt.replayed)
-    return TransactionOut.model_validate(receipt)
+    return MovementOut.model_validate(receipt)

@@ -201,6 +201,17 @@ class TransactionOut(Told):
     batch: int | None
 
 
+class MovementOut(TransactionOut):
+    """A transaction as it is told to who made it."""
+
+    season: Annotated[
+        str | None,
+        Field(
+            description="The sealed season it is dated into: that result stays, its corrected view changes."
+        ),
+    ]
+
+
 class VoteOut(Told):
     """One person's yes or no."""
 
@@ -246,7 +257,7 @@ class RowOut(Told):
     row: Annotated[int, Field(ge=0, description="Its place in the batch, from 0.")]
     status: Annotated[int, Field(description="What POST /points/award would have answered.")]
     replayed: bool
-    transaction: TransactionOut | None = None
+    transaction: MovementOut | None = None
     request: RequestOut | None = None
     problem: dict[str, Any] | None = None
 

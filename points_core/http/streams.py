@@ -43,7 +43,10 @@ COLUMNS: Final = (
 
 
 class Pages:
-    """A history read page by page; `left` transactions are still wanted, None for all."""
+    """A history read page by page; `left` transactions are still wanted, None for all.
+
+    Newest first from `before` on, or oldest first past `after`, then up to `before`.
+    """
 
     def __init__(
         self,
@@ -86,19 +89,33 @@ class Pages:
             history.following, self._community, after=after, limit=limit, **self._filters
         )
         self.after = found[-1].number if found else after
-        self.ended = len(found) < limit
-        return found
+        wanted = tuple(each for each in found if self.before is None or each.number < self.before)
+        self.ended = len(wanted) < limit
+        return wanted
 
 
 def wanted(accept: str) -> str | None:
-    """Return the streamed media type that an Accept header prefers; None for plain JSON."""
+    """Return the streamed media type that an Accept header prefers; None for plain JSON.
+
+    Of those it likes best (`q`), the one it names first.
+    """
+    best, found = 0.0, None
     for part in accept.split(","):
-        media_type = part.partition(";")[0].strip().lower()
-        if media_type in {CSV, LINES}:
-            return media_type
-        if media_type in {"application/json", "*/*"}:
-            return None
-    return None
+        media_type, *parameters = (each.strip().lower() for each in part.split(";"))
+        liked = _quality(parameters)
+        if media_type in {CSV, LINES, "application/json", "*/*"} and liked > best:
+            best, found = liked, media_type
+    return found if found in {CSV, LINES} else None
+
+
+def _quality(parameters: Sequence[str]) -> float:
+    for name, _, value in (each.partition("=") for each in parameters):
+        if name.strip() == "q":
+            try:
+                return min(max(float(value), 0.0), 1.0)
+            except ValueError:
+                return 0.0
+    return 1.0
 
 
 async def rendered(media_type: str, first: Sequence[Receipt], pages: Pages) -> AsyncIterator[str]:

@@ -90,7 +90,8 @@ def test_a_manifest_and_a_line_of_the_log_channel_can_be_compared_with(points: T
 
     assert "in order" in points("verify", "--manifest", file + ".json", "--anchor", f"2:{hash_of_2}")
     assert "rewritten" in points("verify", "--anchor", f"2:{'0' * 64}", code=1)
-    assert "NUMBER:HASH" in points("verify", "--anchor", "2", code=1)
+    for wrong in ("2", "2:00", f"x:{hash_of_2}", f"0:{hash_of_2}", f"{10**19}:{hash_of_2}"):
+        assert "NUMBER:HASH" in points("verify", "--anchor", wrong, code=1)
 
 
 def test_broken_books_are_closed_and_opened_again(points: Typed, database_url: str) -> None:

@@ -39,6 +39,12 @@ def told(*arguments: str) -> Any:
     return json.loads(points(*arguments, "--json"))
 
 
+def test_a_season_begun_when_it_is_over_does_not_run(clock: time_machine.Traveller) -> None:
+    said = points("season", "start", "Winter", "--from", "2026-01-01", "--to", "2026-01-31")
+
+    assert said == "Winter: 2026-01-01 to 2026-01-31 (UTC), over, to be sealed\n"
+
+
 def test_a_season_is_started_sealed_shown_and_corrected(clock: time_machine.Traveller) -> None:
     assert "Spring: 2026-03-18 to 2026-03-19 (UTC), running" in points(
         "season", "start", "Spring", "--to", "2026-03-19"

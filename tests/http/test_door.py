@@ -336,5 +336,8 @@ async def test_a_client_that_cannot_be_is_refused(points: Points, wrong: dict[st
 async def test_a_foreign_client_cannot_be_revoked(api: Api, program: Program) -> None:
     with pytest.raises(UnknownClient):
         await api.points.write(clients.revoke, operator(VILLAGE), program.client.number)
+    for nobodys in (0, -1, 2**63, 10**30):
+        with pytest.raises(UnknownClient):
+            await api.points.write(clients.revoke, operator(), nobodys)
 
     assert (await program.get("/points/client")).status_code == 200

@@ -1,13 +1,14 @@
 """Points move over HTTP: once per key, within the token's limits, and every no says which one it is."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import Connection, update
 
-from points_core import audit, clients, policy, verification
+from points_core import audit, clients, policy, seasons, verification
 from points_core.clients import Scope
 from points_core.models import LedgerHead
 from tests.core.conftest import row_counts
@@ -41,6 +42,7 @@ async def test_an_award_is_recorded_and_answers_with_its_receipt(program: Progra
     assert "Idempotency-Replayed" not in answer.headers
     balance = (await program.get("/points/balance", user_id=ADA)).json()
     assert (balance["current"], balance["earned"], balance["spent"], balance["rank"]) == (10, 10, 0, 1)
+    assert receipt.pop("season") is None  # told to who moves points, not kept with them
     assert balance["recent"] == [receipt]
 
 
@@ -242,6 +244,26 @@ async def test_points_may_count_for_another_day(program: Program) -> None:
     answer = await program.award(ADA, 5, effective_at="2026-01-31T23:30:00+01:00")
 
     assert answer.json()["effective_at"] == "2026-01-31T22:30:00Z"
+
+
+async def test_points_dated_into_a_sealed_season_say_so(api: Api, program: Program) -> None:
+    day = datetime.now(UTC).date() - timedelta(days=2)
+    await api.points.write(seasons.start, operator(), name="spring", first=day, last=day)
+    within = f"{day.isoformat()}T12:00:00Z"
+    running = await program.award(ADA, 5, effective_at=within)
+    await api.points.write(seasons.seal_due, datetime.now(UTC))
+
+    late = await program.award(ADA, 7, effective_at=within, key="late")
+    again = await program.award(ADA, 7, effective_at=within, key="late")
+    row = {"user_id": ADA, "amount": 1, "reason": "x", "effective_at": within}
+    batch = await program.post("/points/award/batch", {"rows": [row]})
+    undone = await program.post("/points/transactions/1/reverse", {"reason": "wrong"})
+    today = await program.award(ADA, 5)
+
+    assert (running.json()["season"], today.json()["season"]) == (None, None)
+    assert late.json()["season"] == again.json()["season"] == undone.json()["season"] == "spring"
+    assert batch.json()["rows"][0]["transaction"]["season"] == "spring"
+    assert "season" not in (await program.get("/points/transactions/2")).json()
 
 
 async def decide(

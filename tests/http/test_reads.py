@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from points_core import approvals, audit, bulk, leaderboard, seasons, verification
 from points_core.clients import Scope
 from points_core.database import Points
+from points_core.http import streams
 from points_core.http.app import ROUTERS
 from points_core.values import Actor, Kind, Origin
 from points_core.windows import WindowName
@@ -143,6 +144,39 @@ async def test_everything_after_a_number_comes_oldest_first(program: Program) ->
     assert seen == [1, 2, 3]
     assert [each["number"] for each in later["transactions"]] == [4]
     assert (later["newest"], later["older"]) == (4, None)
+
+
+async def test_between_two_numbers_are_those_between(program: Program) -> None:
+    await told(program, {ADA: [1, 2, 3, 4, 5]})
+
+    async def numbers(**query: Any) -> list[int]:
+        found = (await program.get("/points/history", **query)).json()["transactions"]
+        return [each["number"] for each in found]
+
+    assert await numbers(after=1, before=4) == [2, 3]
+    assert await numbers(after=1, before=4, limit=1) == [2]
+    assert await numbers(after=3, before=4) == []
+    streamed = await program.get("/points/history", {"Accept": "application/x-ndjson"}, after=1, before=4)
+    assert [json.loads(line)["number"] for line in streamed.text.splitlines()] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    "accept, told",
+    [
+        ("", None),
+        ("*/*", None),
+        ("text/csv", "text/csv"),
+        ("text/csv, */*", "text/csv"),
+        ("application/json, text/csv", None),
+        ("text/csv;q=0.1, application/json", None),
+        ("application/json;q=0.2, text/csv; q=0.5", "text/csv"),
+        ("text/csv;q=0", None),
+        ("text/csv;q=much", None),
+        ("text/html, application/x-ndjson;charset=utf-8", "application/x-ndjson"),
+    ],
+)
+def test_a_stream_comes_where_it_is_liked_best(accept: str, told: str | None) -> None:
+    assert streams.wanted(accept) == told
 
 
 async def test_filters_of_history(api: Api, program: Program) -> None:
