@@ -92,6 +92,11 @@ class Programme(BaseModel):
         """Return how many points each level takes, lowest first."""
         return tuple(level.earned for level in self.levels)
 
+    @property
+    def ranks(self) -> tuple[object, ...]:
+        """Return everything that decides which level and which roles a member has."""
+        return (self.levels, self.level_roles, self.keep_roles)
+
     def level(self, number: int) -> Level | None:
         """Return the level that `number` (1 for the lowest) stands for; None for 0 and for one that is gone."""
         return self.levels[number - 1] if 1 <= number <= len(self.levels) else None

@@ -182,8 +182,10 @@ class Books:
             communities.rename(tx, self.head.community_id, self._old_names())
         if self.rows:
             tx.execute(insert(PointTransaction), self.rows)
+            moved = self._level()
             self._save_balances(tx)
             self.scores.save(tx, self.head.community_id)
+            self._mark(tx, moved)
             self._tell(tx)
         if self.head != self.loaded:
             communities.save(tx, self.head)
@@ -192,9 +194,25 @@ class Books:
         new = {row["id"] for row in self.new_people}
         return {member_id: name for member_id, name in self.new_names.items() if member_id not in new}
 
+    def _level(self) -> list[int]:
+        """Bring the levels of those who moved up to date, and return whose is another one."""
+        thresholds = self.policy.programme.thresholds
+        new = {id: levels.reached(thresholds, self.accounts[id].earned) for id in self.touched}
+        moved = [id for id, level in new.items() if level != self.accounts[id].level]
+        for id in moved:
+            self.accounts[id].level = new[id]
+        return moved
+
+    def _mark(self, tx: Connection, moved: list[int]) -> None:
+        """Have those looked at anew whose level moved; where there are badges, everyone concerned."""
+        at = self.rows[-1]["recorded_at"]
+        if self.head.badges:
+            levels.mark_movements(tx, self.head.community_id, self.loaded.seq, at)
+        else:
+            levels.mark(tx, self.head.community_id, moved, at)
+
     def _save_balances(self, tx: Connection) -> None:
         columns = ("current", "earned", "spent", "transactions", "last_seq", "updated_at", "level")
-        thresholds = self.policy.programme.thresholds
         tx.execute(
             insert_or_update(tx.dialect.name, PointBalance, columns),
             [
@@ -207,7 +225,7 @@ class Books:
                     "transactions": account.transactions,
                     "last_seq": account.last_seq,
                     "updated_at": at,
-                    "level": levels.reached(thresholds, account.earned),
+                    "level": account.level,
                 }
                 for member_id, at in self.touched.items()
                 for account in [self.accounts[member_id]]
@@ -215,8 +233,6 @@ class Books:
         )
 
     def _tell(self, tx: Connection) -> None:
-        if self.head.badges or self.policy.programme.levels:
-            levels.mark(tx, self.head.community_id, self.touched, self.rows[-1]["recorded_at"])
         if self.head.webhooks:
             written = (self.entries[row["seq"]].receipt for row in self.rows)
             webhooks.tell_recorded(tx, self.head.community_id, written)

@@ -31,6 +31,7 @@ class Account:
     spent: int = 0
     transactions: int = 0
     last_seq: int = 0
+    level: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ _ACCOUNTS = select(
     PointBalance.spent,
     PointBalance.transactions,
     PointBalance.last_seq,
+    PointBalance.level,
 ).where(
     PointBalance.community_id == bindparam("community"),
     PointBalance.member_id.in_(bindparam("wanted", expanding=True)),

@@ -22,7 +22,10 @@ from points_core.models.communities import Community, Member
 
 
 class Badge(Base):
-    """A badge and its goal, in one or more steps; a retired one is kept by who holds it and earned by nobody."""
+    """A badge and its goal, in one or more steps; a retired one is kept by who holds it and earned by nobody.
+
+    `role` is given for it, for `role_days` days or for as long as the badge is held.
+    """
 
     __tablename__ = "badges"
     __table_args__ = (UniqueConstraint("community_id", "key"),)
@@ -34,6 +37,7 @@ class Badge(Base):
     goal: Mapped[dict[str, Any]]
     hidden: Mapped[bool] = mapped_column(Boolean)
     role: Mapped[str | None] = mapped_column(String(64))
+    role_days: Mapped[int | None] = mapped_column(Integer)
     key: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime]
     retired_at: Mapped[datetime | None]
@@ -62,14 +66,19 @@ class BadgeHolding(Base):
 
 
 class AchievementDue(Base):
-    """A member whose achievements and roles are to be looked at anew, because points, days or goals changed."""
+    """A member whose achievements and roles are to be looked at anew, because points, days or goals changed.
+
+    Member 0 stands for all together: goals that a community reaches as one. `quiet` when only the settings
+    changed, which nobody needs to be congratulated on.
+    """
 
     __tablename__ = "achievement_dues"
-    __table_args__ = (Index(None, "due_at"),)
+    __table_args__ = (Index(None, "quiet", "due_at"),)
 
     community_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     member_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     due_at: Mapped[datetime]
+    quiet: Mapped[bool] = mapped_column(Boolean)
 
 
 class RoleGrant(Base):

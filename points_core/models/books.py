@@ -103,7 +103,10 @@ class PointTransaction(Base):
 
 
 class PointBalance(Base):
-    """What a member has: current = earned − spent, as of transaction `last_seq`; the level that `earned` reaches."""
+    """What a member has: current = earned − spent, as of transaction `last_seq`; the level that `earned` reaches.
+
+    `told_level` is the last level that was told and whose roles were given: it follows `level`.
+    """
 
     __tablename__ = "point_balances"
     __table_args__ = (
@@ -120,6 +123,7 @@ class PointBalance(Base):
     last_seq: Mapped[int] = mapped_column(BigInteger)
     updated_at: Mapped[datetime]
     level: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    told_level: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
 
 
 class PointScore(Base):

@@ -37,7 +37,9 @@ def change(tx: Connection, origin: Origin, /, **wanted: Any) -> Policy:  # noqa:
     if old.timezone != new.timezone:
         scores.rebuild(tx, head.community_id, new.zone)
         _wake_schedules(tx, head, origin.at)
-    if old.programme.levels != new.programme.levels:
+        if head.badges:
+            levels.mark_everyone(tx, head.community_id, origin.at)  # days of a goal begin at other instants
+    if old.programme.ranks != new.programme.ranks:
         levels.rebuild(tx, head.community_id, new.programme.thresholds, origin.at)
     store(tx, head, document, origin.at)
     put_on_record(tx, head, origin, new, action="policy.change", target=target, before=before, after=after)

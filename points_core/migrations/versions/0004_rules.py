@@ -18,10 +18,13 @@ def upgrade() -> None:
         sa.Column("community_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("member_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("quiet", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("community_id", "member_id", name=op.f("pk_achievement_dues")),
     )
     with op.batch_alter_table("achievement_dues", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_achievement_dues_due_at"), ["due_at"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_achievement_dues_quiet_due_at"), ["quiet", "due_at"], unique=False
+        )
 
     op.create_table(
         "rule_uses",
@@ -48,6 +51,7 @@ def upgrade() -> None:
         sa.Column("goal", sa.JSON(), nullable=False),
         sa.Column("hidden", sa.Boolean(), nullable=False),
         sa.Column("role", sa.String(length=64), nullable=True),
+        sa.Column("role_days", sa.Integer(), nullable=True),
         sa.Column("key", sa.String(length=200), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
@@ -318,6 +322,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table("point_balances", schema=None) as batch_op:
         batch_op.add_column(sa.Column("level", sa.Integer(), server_default="0", nullable=False))
+        batch_op.add_column(sa.Column("told_level", sa.Integer(), server_default="0", nullable=False))
 
     with op.batch_alter_table("point_transactions", schema=None) as batch_op:
         batch_op.add_column(sa.Column("rule_number", sa.BigInteger(), nullable=True))
