@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from points_core.programme import Amount, OutsideId
 from points_core.rules.facts import On
@@ -23,6 +23,8 @@ Ids = Annotated[tuple[OutsideId, ...], Field(min_length=1, max_length=MAX_LISTED
 Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 Seconds = Annotated[int, Field(ge=0, le=MAX_SECONDS, strict=True)]
 Cap = Annotated[int, Field(ge=1, le=MAX_AMOUNT, strict=True)] | None
+Emoji = Annotated[str, AfterValidator(lambda text: text.replace("\ufe0f", ""))]
+"""An emoji itself, or the id of one of a server's own; how it is to be drawn is left out."""
 Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 
@@ -40,14 +42,14 @@ class OnReactionReceived(_Part):
     """Somebody else reacted to a member's message; `emoji` names which (none: any)."""
 
     on: Literal[On.REACTION_RECEIVED] = On.REACTION_RECEIVED
-    emoji: Annotated[tuple[str, ...], Field(max_length=MAX_LISTED)] = ()
+    emoji: Annotated[tuple[Emoji, ...], Field(max_length=MAX_LISTED)] = ()
 
 
 class OnReactionGiven(_Part):
     """A member reacted to somebody else's message."""
 
     on: Literal[On.REACTION_GIVEN] = On.REACTION_GIVEN
-    emoji: Annotated[tuple[str, ...], Field(max_length=MAX_LISTED)] = ()
+    emoji: Annotated[tuple[Emoji, ...], Field(max_length=MAX_LISTED)] = ()
 
 
 class OnSolved(_Part):
