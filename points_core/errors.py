@@ -14,6 +14,7 @@ PointsError
 │   ├── SelfAward            giver and receiver are one person
 │   ├── NotAllowed           the person lacks the capability
 │   ├── UnknownCategory · UnknownTransaction · UnknownRequest · UnknownSchedule · UnknownSeason · UnknownClient
+│   ├── UnknownBadge         none of that number
 │   ├── UnknownWebhook · UnknownDelivery   none of that number that could be told, or told anew
 │   ├── UnknownMember        nothing is kept about that person here
 │   ├── NoWish               no wish to be erased waits
@@ -193,6 +194,13 @@ class UnknownWebhook(Refused):
 @dataclass(eq=False)
 class UnknownDelivery(Refused):
     """The community has no delivery `number` that could be sent anew."""
+
+    number: int
+
+
+@dataclass(eq=False)
+class UnknownBadge(Refused):
+    """The community has no badge `number`."""
 
     number: int
 

@@ -33,6 +33,7 @@ from points_core.errors import (
     RowsRefused,
     SelfAward,
     SettingsInvalid,
+    UnknownBadge,
     UnknownBatch,
     UnknownCategory,
     UnknownClient,
@@ -111,6 +112,7 @@ WORDS: Final[dict[type[PointsError], Callable[[Any], str]]] = {
     UnknownDelivery: lambda e: (
         f"There is no delivery #{e.number} that could be sent anew; `points webhook log` shows them."
     ),
+    UnknownBadge: lambda e: f"There is no badge #{e.number}.",
     UnknownSchedule: lambda e: f"There is no schedule #{e.number}.",
     UnknownSeason: _season,
     UnknownMember: lambda e: f"Nothing is kept about {e.user_id} here.",

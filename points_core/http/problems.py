@@ -43,6 +43,7 @@ PROBLEMS: Final[dict[type[PointsError], tuple[int, str]]] = {
     errors.UnknownCategory: (404, "The community has no such open category."),
     errors.UnknownTransaction: (404, "The community has no such transaction."),
     errors.UnknownRequest: (404, "The community has no such approval request."),
+    errors.UnknownBadge: (404, "The community has no such badge."),
     errors.UnknownSchedule: (404, "The community has no such schedule."),
     errors.UnknownClient: (404, "The community has no such API client."),
     errors.UnknownWebhook: (404, "The community has no such webhook."),
