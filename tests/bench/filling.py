@@ -27,7 +27,7 @@ NOW = BEGIN + timedelta(days=365)
 TOWN = "town"
 OPERATOR = Actor(ActorKind.OPERATOR)
 SEED = 7
-MOST_POINTS = 50  # of one transaction
+MOST_POINTS = 50  # of one true transaction; shaped ones are mostly small and sometimes very large
 
 COLUMNS = (*chain.CHAINED, "key", "reason", "evidence", "salt", "prev_hash", "hash")
 TRANSACTION = f"INSERT INTO point_transactions ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
@@ -131,7 +131,7 @@ def _drawn(members: int, transactions: int) -> Iterator[tuple[object, ...]]:
     counts, balances = [0] * (members + 1), [0] * (members + 1)
     for seq in range(1, transactions + 1):
         member = seq if seq <= members else draw.randint(1, members)
-        amount = draw.randint(1, MOST_POINTS)
+        amount = min(int(3 * draw.paretovariate(0.8)), 100_000)
         counts[member] += 1
         balances[member] += amount
         recorded = BEGIN + (NOW - BEGIN) * seq / transactions

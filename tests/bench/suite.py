@@ -76,6 +76,7 @@ class Times:
         against: str,
         ours: str = "ours",
         most: float | None = None,
+        most_value: float | None = None,
         baseline: str | None = None,
         note: str = "",
     ) -> Figure:
@@ -89,6 +90,7 @@ class Times:
             theirs=self.median(against),
             ratio=statistics.median(mine / theirs for mine, theirs in pairs),
             most=most,
+            most_value=most_value,
             note=note,
         )
 
