@@ -83,7 +83,7 @@ class Reports(commands.GroupCog, group_name="report", group_description="What th
         every: str | None = None,
         share: bool = False,
     ) -> None:
-        """See points and people over time, by day, week or month."""
+        """See points and people over time, by day, week, month or year."""
         asked = {**_days(window, first, last), "every": every}
         await self._report(interaction, ReportKind.ACTIVITY, asked, share=share)
 

@@ -46,7 +46,7 @@ def report(
     category: Annotated[str | None, typer.Option(help=f"Only this category ({ONLY}).")] = None,
     moved: Annotated[Kind | None, typer.Option("--kind", help=f"Only this kind ({ONLY}).")] = None,
     giver: Annotated[str | None, typer.Option(help=f"Only what this person saw to ({ONLY}).")] = None,
-    every: Annotated[str | None, typer.Option(help="Told by day, week or month.")] = None,
+    every: Annotated[str | None, typer.Option(help="Told by day, week, month or year.")] = None,
     limit: Annotated[int, typer.Option(help="How long lists are.", min=1, max=1_000)] = 10,
     chart: Annotated[Path | None, typer.Option(help="Where to write the picture, a PNG file.")] = None,
     community: Community = None,

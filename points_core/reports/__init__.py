@@ -3,7 +3,7 @@
 about.py          what all share: which days, which sums, which people
 days.py           local days, weeks and months in SQL
 summary.py        a window in numbers, by category and by weekday
-activity.py       over time, by day, week or month
+activity.py       over time, by day, week, month or year
 members.py        one member
 transactions.py   filtered transactions
 givers.py         who awards whom, how evenly, who is left out

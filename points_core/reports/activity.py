@@ -1,4 +1,4 @@
-"""Activity over time: what happened in each day, week or month, and how many people it touched."""
+"""Activity over time: what happened in each day, week, month or year, and how many people it touched."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,18 +23,19 @@ from points_core.reports.about import (
 from points_core.reports.days import first_of, local_day, period
 from points_core.windows import Span, WindowName, first_day
 
-EVERY = {"day": Span.DAY, "week": Span.WEEK, "month": Span.MONTH}
+EVERY = {"day": Span.DAY, "week": Span.WEEK, "month": Span.MONTH, "year": Span.YEAR}
 """How finely activity can be told, by name."""
 
 MAX_PERIODS = 400  # a year of days, and what one document or picture can still show
 DAYS_SHOWN, WEEKS_SHOWN = 35, 190  # days in a window that is told by day, by week; longer ones by month
+MONTHS_SHOWN = 30 * 365  # and by month: imported points may be dated 1970, where a clock began
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """One day, week or month, called by its first day; `members` were moved points, `givers` awarded some.
+    """One day, week, month or year, called by its first day; `members` were moved points, `givers` awarded some.
 
-    The first week or month of a report may begin before the report does; only days of the report count.
+    The first period of a report may begin before the report does; only days of the report count.
     """
 
     first: date
@@ -45,7 +46,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What happened over time, `every` day, week or month, quiet ones included."""
+    """What happened over time, `every` day, week, month or year, quiet ones included."""
 
     during: During
     every: str
@@ -63,7 +64,7 @@ def activity(
     last: date | None = None,
     every: str | None = None,
 ) -> Activity:
-    """Report what happened in each day, week or month of a window.
+    """Report what happened in each day, week, month or year of a window.
 
     every: one of EVERY; what suits the length of the window if None. now: aware; nothing later is shown empty.
     Raises InvalidSetting, InvalidTime.
@@ -88,9 +89,12 @@ def series(
     every = every or _suitable(*days)
     span = EVERY[every]
     starts = list(_starts(span, *days))
-    if len(starts) > MAX_PERIODS:
-        raise InvalidSetting("every", every, f"a longer one for so many days: at most {MAX_PERIODS} are told")
     found = _found(tx, where, span, start, end, more)
+    if len(starts) > MAX_PERIODS:
+        if span is not Span.YEAR:
+            expected = f"a longer one for so many days: at most {MAX_PERIODS} are told"
+            raise InvalidSetting("every", every, expected)
+        starts = sorted(found)  # centuries: the quiet years between them say nothing
     return every, tuple(found.get(first, Period(first, Totals())) for first in starts)
 
 
@@ -111,7 +115,9 @@ def _extent(
 
 def _suitable(first: date, last: date) -> str:
     days = (last - first).days + 1
-    return "day" if days <= DAYS_SHOWN else "week" if days <= WEEKS_SHOWN else "month"
+    if days <= WEEKS_SHOWN:
+        return "day" if days <= DAYS_SHOWN else "week"
+    return "month" if days <= MONTHS_SHOWN else "year"
 
 
 def _starts(span: Span, first: date, last: date) -> Iterator[date]:
@@ -119,6 +125,7 @@ def _starts(span: Span, first: date, last: date) -> Iterator[date]:
         Span.DAY: relativedelta(days=1),
         Span.WEEK: relativedelta(weeks=1),
         Span.MONTH: relativedelta(months=1),
+        Span.YEAR: relativedelta(years=1),
     }
     day = first_day(span, first)
     while day <= last:

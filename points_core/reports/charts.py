@@ -66,7 +66,9 @@ def named(person: Person) -> str:
 
 
 def label(every: str, first: date) -> str:
-    """Return what a day, week or month is called: "5 Mar 2026", "Mar 2026"; a week is called by its Monday."""
+    """Return what a period is called: "5 Mar 2026", "Mar 2026", "2026"; a week is called by its Monday."""
+    if every == "year":
+        return str(first.year)
     return f"{first:%b %Y}" if every == "month" else f"{first.day} {first:%b %Y}"
 
 
@@ -200,8 +202,9 @@ def _pairs(panel: "Axes", report: GiversReport, signs: Signs) -> None:
 
 
 def _labels(every: str, periods: Sequence[Period]) -> list[str]:
-    pattern = "{0:%b %Y}" if every == "month" else "{0.day} {0:%b}"
-    return [pattern.format(each.first) for each in periods]
+    if every in {"day", "week"}:
+        return [f"{each.first.day} {each.first:%b}" for each in periods]
+    return [label(every, each.first) for each in periods]
 
 
 def _drawn(person: Person, signs: Signs) -> str:

@@ -1,6 +1,6 @@
 """Local days in SQL: no database of ours knows a community's zone, so its offsets are told.
 
-Days are numbered like Python's `date.toordinal`. A day, week or month belongs to the wall clock: in an hour
+Days are numbered like Python's `date.toordinal`. A day, week, month or year belongs to the wall clock: in an hour
 that autumn repeats, both count on the day they show.
 """
 
@@ -23,7 +23,7 @@ def local_day(dialect: str, zone: ZoneInfo, start: datetime, end: datetime) -> C
 
 
 def period(dialect: str, day: ColumnElement[int], span: Span) -> ColumnElement[int]:
-    """Return the number of the `span` (day, week or month) that holds a local day; see `first_of`."""
+    """Return the number of the `span` (day, week, month or year) that holds a local day; see `first_of`."""
     if span is Span.DAY:
         return day
     if span is Span.WEEK:
@@ -34,7 +34,7 @@ def period(dialect: str, day: ColumnElement[int], span: Span) -> ColumnElement[i
     else:
         moment = func.timezone("UTC", func.to_timestamp(seconds))
         year, month = (cast(extract(part, moment), Integer) for part in ("year", "month"))
-    return year * 12 + month - 1
+    return year if span is Span.YEAR else year * 12 + month - 1
 
 
 def weekday(day: ColumnElement[int]) -> ColumnElement[int]:
@@ -43,7 +43,9 @@ def weekday(day: ColumnElement[int]) -> ColumnElement[int]:
 
 
 def first_of(span: Span, number: int) -> date:
-    """Return the first day of the day, week or month that `period` numbered so."""
+    """Return the first day of the day, week, month or year that `period` numbered so."""
+    if span is Span.YEAR:
+        return date(number, 1, 1)
     return date(number // 12, number % 12 + 1, 1) if span is Span.MONTH else date.fromordinal(number)
 
 

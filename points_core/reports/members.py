@@ -40,7 +40,7 @@ class From:
 class MemberReport:
     """One member in a window; `current` and `rank` are as of now, everything else is of the window.
 
-    `best` is the day, week or month with the most points. `given` and `given_awards` are what the member
+    `best` is the day, week, month or year with the most points. `given` and `given_awards` are what the member
     awarded to others and nobody took back.
     """
 

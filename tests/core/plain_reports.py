@@ -65,6 +65,7 @@ STARTS: dict[str, Callable[[date], date]] = {
     "day": lambda day: day,
     "week": lambda day: day - timedelta(days=day.weekday()),
     "month": lambda day: day.replace(day=1),
+    "year": lambda day: day.replace(month=1, day=1),
 }
 
 

@@ -316,7 +316,7 @@ def test_a_transaction_report_is_what_counting_one_by_one_gives(
     before=st.integers(0, 400),
     microsecond=st.sampled_from([0, 1, 999_499, 999_500, 999_999]),
 )
-def test_local_days_weeks_and_months_are_those_of_the_wall_clock(
+def test_local_days_weeks_months_and_years_are_those_of_the_wall_clock(
     engines: dict[str, Engine], zone: str, moment: datetime, before: int, microsecond: int
 ) -> None:
     moment = moment.replace(microsecond=microsecond)
@@ -327,11 +327,11 @@ def test_local_days_weeks_and_months_are_those_of_the_wall_clock(
         with engine.connect() as tx:
             post(tx, "town", [Move("ada", 1, effective_at=moment)])
             day = local_day(dialect, ZoneInfo(zone), start, end)
-            spans = (Span.DAY, Span.WEEK, Span.MONTH)
+            spans = (Span.DAY, Span.WEEK, Span.MONTH, Span.YEAR)
             row = tx.execute(select(*(period(dialect, day, span) for span in spans))).one()
             tx.rollback()
         firsts = [first_of(span, number) for span, number in zip(spans, row, strict=True)]
-        assert firsts == [plain.STARTS[every](local) for every in ("day", "week", "month")]
+        assert firsts == [plain.STARTS[every](local) for every in ("day", "week", "month", "year")]
 
 
 def test_a_zones_offsets_change_at_the_second_its_clocks_do() -> None:
@@ -394,6 +394,24 @@ def test_too_many_days_to_tell_one_by_one_are_refused(town: Town) -> None:
     with pytest.raises(InvalidSetting):
         town.read(reports.activity, NOON, window=WindowName.ALL, every="day")
     assert town.read(reports.activity, NOON, window=WindowName.ALL).every == "month"
+
+
+@pytest.mark.parametrize("year", [1970, 2600])
+def test_one_odd_date_does_not_keep_all_time_from_being_told(town: Town, year: int) -> None:
+    town.set(timezone="Europe/Paris")
+    town.award("ada", 5, effective_at=datetime(year, 6, 1, tzinfo=UTC))
+    town.award("ada", 7)
+
+    found = town.read(reports.activity, NOON, window=WindowName.ALL)
+    ada = town.read(reports.member, NOON, window=WindowName.ALL, user_id="ada")
+    every = town.read(reports.transactions, NOON, window=WindowName.ALL)
+
+    assert found.every == ada.every == every.every == "year"
+    told = {each.first.year: each.totals.net for each in found.periods if each.totals.transactions}
+    assert told == {year: 5, 2026: 7}
+    assert found.totals.net == ada.totals.net == every.totals.net == 12
+    assert len(found.periods) <= 575
+    assert reports.chart(found) is not None
 
 
 def test_days_to_come_are_not_told_as_quiet_ones(town: Town) -> None:
