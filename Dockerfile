@@ -1,4 +1,4 @@
-FROM python:3.13-slim AS build
+FROM python:3.13-slim-trixie AS build
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/points
@@ -16,14 +16,19 @@ RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
     && /opt/points/bin/pip install --no-deps /wheels/*.whl
 
 
-FROM python:3.13-slim
+FROM python:3.13-slim-trixie
 
+# pg_dump and pg_restore, for backups of compose.yaml's server: Debian's own, so of Debian trixie's version
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends postgresql-client-17 \
+    && rm -rf /var/lib/apt/lists/*
 RUN groupadd --system --gid 10001 points \
     && useradd --system --uid 10001 --gid points --home-dir /data --no-create-home --shell /usr/sbin/nologin points \
     && install -d -o points -g points -m 0750 /data
 COPY --from=build /opt/points /opt/points
 
-ENV PATH=/opt/points/bin:$PATH \
+# The programs themselves: what Debian puts into /usr/bin is a script that looks for local servers first
+ENV PATH=/opt/points/bin:/usr/lib/postgresql/17/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     MPLCONFIGDIR=/tmp/matplotlib \

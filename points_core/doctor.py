@@ -8,7 +8,8 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, func, select, text
 
-from points_core import migrations
+from points_core import dumps, migrations
+from points_core.errors import BackupFailed
 from points_core.migrations import guards
 from points_core.models import Anchor, AuditEvent, Erasure, LedgerHead, OutboxEntry
 from points_core.settings import database_file
@@ -100,6 +101,20 @@ def _postgresql(tx: Connection) -> Iterator[Finding]:
     for name in ("fsync", "synchronous_commit", "full_page_writes"):
         value = str(tx.execute(text(f"SHOW {name}")).scalar_one())
         yield Finding(name, _unless(value != "off"), value)
+    yield _pg_dump(tx)
+
+
+def _pg_dump(tx: Connection) -> Finding:
+    """Look whether this server can be backed up from here."""
+    try:
+        found = dumps.client(tx)
+    except BackupFailed as error:
+        return Finding("pg_dump", Health.WARN, error.why)
+    if found is None:
+        return Finding("pg_dump", Health.WARN, f"no backups: {dumps.MISSING}")
+    if not found.fits:
+        return Finding("pg_dump", Health.WARN, f"no backups: {dumps.too_old(found)}")
+    return Finding("pg_dump", Health.OK, f"{found.version}, the server is {found.server}")
 
 
 def _revision(tx: Connection) -> Finding:

@@ -1,21 +1,80 @@
 """PostgreSQL's own programs, found on PATH: pg_dump and pg_restore; and restore points made with them."""
 
 import os
+import re
 import shutil
 import subprocess
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import URL
+from sqlalchemy import URL, Connection
+from sqlalchemy.exc import DBAPIError
 
 from points_core import copies
-from points_core.engines import without_ours
+from points_core.engines import statement_engine, without_ours
 from points_core.errors import BackupFailed
+
+MISSING = "pg_dump is not on PATH; it comes with PostgreSQL's client programs"
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The pg_dump that was found, beside the server it is for: what each says its version is."""
+
+    version: str
+    server: str
+    major: int
+    server_major: int
+
+    @property
+    def fits(self) -> bool:
+        """Return whether it can dump that server: one of its own major version or an older one."""
+        return self.major >= self.server_major
+
+
+def client(tx: Connection) -> Client | None:
+    """Return the pg_dump that is there for the server behind `tx`, None if there is none. Raises BackupFailed."""
+    found = shutil.which("pg_dump")
+    if found is None:
+        return None
+    said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False)  # noqa: S603 - found on PATH
+    version = re.search(r"\d+(\.\d+|devel|beta\d+|rc\d+)?", said.stdout)
+    if said.returncode or version is None:
+        raise BackupFailed(f"{found} does not say its version: {' '.join(said.stderr.split())[:300]}")
+    server = str(tx.exec_driver_sql("SHOW server_version").scalar_one()).split()[0]
+    return Client(version[0], server, _major(version[0]), _major(server))
+
+
+def too_old(found: Client) -> str:
+    """Return what is to be said where the pg_dump that was found is older than the server."""
+    return (
+        f"pg_dump is {found.version} and the server {found.server}: an older pg_dump cannot dump a newer server; "
+        f"put PostgreSQL's client programs of version {found.server_major} or later on PATH"
+    )
+
+
+def check(url: URL) -> None:
+    """Raise BackupFailed if there is no pg_dump, or an older one than the server at `url`."""
+    try:
+        with statement_engine(url).connect() as connection:
+            found = client(connection)
+    except DBAPIError as error:
+        raise BackupFailed(str(error.orig).strip()) from error
+    if found is None:
+        raise BackupFailed(MISSING)
+    if not found.fits:
+        raise BackupFailed(too_old(found))
+
+
+def _major(version: str) -> int:
+    return int(re.match(r"\d+", version)[0])  # type: ignore[index]
 
 
 def dump(url: URL, target: Path, snapshot: str | None = None) -> None:
     """Write the database, or what `snapshot` shows of it, to `target`, compressed. Raises BackupFailed."""
+    check(url)
     run(
         url,
         "pg_dump",

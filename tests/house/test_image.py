@@ -73,9 +73,28 @@ def test_what_the_image_copies_is_let_through_to_the_build() -> None:
     assert all((ROOT / source).exists() for source in copied)
 
 
-def test_postgresql_keeps_its_data_where_version_18_wants_it(services: dict[str, Any]) -> None:
-    assert services["database"]["image"] == "postgres:18"
-    assert services["database"]["volumes"] == ["database:/var/lib/postgresql"]
+def test_the_image_has_the_pg_dump_of_the_server_beside_it(services: dict[str, Any]) -> None:
+    installed = re.search(r"apt-get install .*postgresql-client-(\d+)", " ".join(image("RUN")))
+    server = re.fullmatch(r"postgres:(\d+)-trixie", services["database"]["image"])
+
+    assert installed
+    assert server
+    assert int(installed[1]) >= int(server[1]), "an older pg_dump cannot dump a newer server"
+    assert f":/usr/lib/postgresql/{installed[1]}/bin:" in image("ENV")[0]
+    # trixie is the Debian that has version 17; the next one will have another
+    assert {base.split()[0] for stage in stages() for name, base in stage if name == "FROM"} == {
+        "python:3.13-slim-trixie"
+    }
+
+
+def test_postgresql_keeps_its_data_where_its_version_wants_it(services: dict[str, Any]) -> None:
+    # From 18 on it is the folder above
+    assert services["database"]["volumes"] == ["database:/var/lib/postgresql/data"]
+
+
+def test_backups_go_where_the_bot_may_write(services: dict[str, Any]) -> None:
+    assert services["bot"]["environment"]["POINTS_BACKUP_DIRECTORY"].endswith(":-/data/backups}")
+    assert services["bot"]["volumes"] == ["data:/data"]
 
 
 def test_the_bot_waits_for_a_healthy_database(services: dict[str, Any]) -> None:
