@@ -1,6 +1,6 @@
 """The vocabulary: what goes in and out of the core, and what counts as an amount, a text, an id.
 
-Kind, ActorKind, Mode, RequestState    the closed lists
+Kind, ActorKind, Mode, Duty, RequestState    the closed lists
 Actor, Origin                    who asked, in which community, when, with which key
 Receipt, Request                 what a write did: points moved, or points wait
 whole_amount, parse_amount, clean_text, clean_link, clean_id, clean_key, clean_name, clean_instant
@@ -60,6 +60,14 @@ class Mode(StrEnum):
     LIVE = "live"
     PAUSED = "paused"
     RETIRED = "retired"  # for good
+
+
+class Duty(StrEnum):
+    """What time does to points."""
+
+    EXPIRY = "expiry"
+    NOTICE = "notice"  # that some expire soon
+    DECAY = "decay"
 
 
 class RequestState(StrEnum):

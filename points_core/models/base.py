@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, DateTime, Dialect, LargeBinary, MetaData, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase
 
-from points_core.values import ActorKind, Kind, Mode, RequestState
+from points_core.values import ActorKind, Duty, Kind, Mode, RequestState
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -34,7 +34,9 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def one_of(
-    column: str, values: type[Kind] | type[ActorKind] | type[Mode] | type[RequestState], name: str
+    column: str,
+    values: type[Kind] | type[ActorKind] | type[Mode] | type[Duty] | type[RequestState],
+    name: str,
 ) -> CheckConstraint:
     """Return the CHECK that keeps `column` within a closed list."""
     listed = ", ".join(f"'{value}'" for value in values)

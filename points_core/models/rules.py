@@ -20,7 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from points_core.models.base import Base, one_of
 from points_core.models.books import PointTransaction
 from points_core.models.communities import Community, Member
-from points_core.values import ActorKind, Mode
+from points_core.values import ActorKind, Duty, Mode
 
 
 class PointRule(Base):
@@ -64,7 +64,9 @@ class RuleVersion(Base):
 class Fact(Base):
     """Something that happened outside and that a rule matched: kept for a while to explain and to try rules on.
 
-    `data` holds roles, lengths and the like, never what somebody wrote. Erasure drops a member's facts.
+    `key` is a digest of the outside's own, in which people's ids may stand. `data` holds roles, lengths and the
+    like, never what somebody wrote; `outcomes` what each rule's number decided, and which version of it.
+    Erasure drops a member's facts.
     """
 
     __tablename__ = "facts"
@@ -85,12 +87,14 @@ class Fact(Base):
     channel: Mapped[str | None] = mapped_column(String(64))
     message: Mapped[str | None] = mapped_column(String(64))
     data: Mapped[dict[str, Any]]
+    outcomes: Mapped[dict[str, Any]]
 
 
 class RuleGrant(Base):
-    """What a rule gave for a fact, once; `shadow` when it only would have. `undone_batch` took it back.
+    """What a rule gave for a fact, once; `shadow` when it only would have.
 
-    A live grant has its transaction, or the approval request it waits in.
+    A live grant has its transaction, or the approval request it waits in. It is `standing`, and counts for caps
+    and cooldowns, until the rule's undo takes it back (`undone_batch`) or its request comes to nothing.
     """
 
     __tablename__ = "rule_grants"
@@ -107,15 +111,17 @@ class RuleGrant(Base):
         Index(None, "community_id", "rule_number", "channel", "at"),
         Index(None, "community_id", "rule_number", "at"),
         Index(None, "community_id", "transaction_seq"),
+        Index(None, "community_id", "request_number"),
         CheckConstraint("amount > 0", name="amount_gives"),
         CheckConstraint(
             "shadow = (transaction_seq IS NULL AND request_number IS NULL)", name="live_moves_points"
         ),
+        CheckConstraint("undone_batch IS NULL OR NOT standing", name="undone_does_not_stand"),
     )
 
     community_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    rule_number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     fact_key: Mapped[str] = mapped_column(String(150), primary_key=True)
+    rule_number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     version: Mapped[int] = mapped_column(BigInteger)
     shadow: Mapped[bool] = mapped_column(Boolean)
     member_id: Mapped[int] = mapped_column(BigInteger)
@@ -125,6 +131,7 @@ class RuleGrant(Base):
     amount: Mapped[int] = mapped_column(BigInteger)
     transaction_seq: Mapped[int | None] = mapped_column(BigInteger)
     request_number: Mapped[int | None] = mapped_column(BigInteger)
+    standing: Mapped[bool] = mapped_column(Boolean)
     undone_batch: Mapped[int | None] = mapped_column(BigInteger)
 
 
@@ -185,11 +192,19 @@ class ActiveDay(Base):
 
 
 class ExpiryMark(Base):
-    """How far a category's expiry has come (0: points of every category): lots up to `cut`, known up to `seq`."""
+    """How far what time does to a community's points has come, duty by duty: expiry, notices of it, decay.
+
+    Turns are local days (ordinals): those up to `done` are over; `goal` is the one under way, in the order of
+    members, up to number `member`. Back-dated points are known up to transaction `seq`. Absent: switched off.
+    """
 
     __tablename__ = "expiry_marks"
+    __table_args__ = (Index(None, "due_at"), one_of("duty", Duty, "duty"))
 
     community_id: Mapped[int] = mapped_column(ForeignKey(Community.id), primary_key=True)
-    category_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
-    cut: Mapped[datetime]
+    duty: Mapped[str] = mapped_column(String(16), primary_key=True)
+    due_at: Mapped[datetime]
+    done: Mapped[int] = mapped_column(Integer)
+    goal: Mapped[int | None] = mapped_column(Integer)
+    member: Mapped[int] = mapped_column(BigInteger)
     seq: Mapped[int] = mapped_column(BigInteger)

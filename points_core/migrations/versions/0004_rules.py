@@ -62,14 +62,21 @@ def upgrade() -> None:
     op.create_table(
         "expiry_marks",
         sa.Column("community_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("category_id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("cut", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("duty", sa.String(length=16), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("goal", sa.Integer(), nullable=True),
+        sa.Column("member", sa.BigInteger(), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("duty IN ('expiry', 'notice', 'decay')", name=op.f("ck_expiry_marks_duty")),
         sa.ForeignKeyConstraint(
             ["community_id"], ["communities.id"], name=op.f("fk_expiry_marks_community_id")
         ),
-        sa.PrimaryKeyConstraint("community_id", "category_id", name=op.f("pk_expiry_marks")),
+        sa.PrimaryKeyConstraint("community_id", "duty", name=op.f("pk_expiry_marks")),
     )
+    with op.batch_alter_table("expiry_marks", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_expiry_marks_due_at"), ["due_at"], unique=False)
+
     op.create_table(
         "point_rules",
         sa.Column("community_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -151,6 +158,7 @@ def upgrade() -> None:
         sa.Column("channel", sa.String(length=64), nullable=True),
         sa.Column("message", sa.String(length=64), nullable=True),
         sa.Column("data", sa.JSON(), nullable=False),
+        sa.Column("outcomes", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(
             ["community_id", "member_id"],
             ["members.community_id", "members.id"],
@@ -255,8 +263,8 @@ def upgrade() -> None:
     op.create_table(
         "rule_grants",
         sa.Column("community_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("rule_number", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("fact_key", sa.String(length=150), nullable=False),
+        sa.Column("rule_number", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("shadow", sa.Boolean(), nullable=False),
         sa.Column("member_id", sa.BigInteger(), nullable=False),
@@ -266,11 +274,15 @@ def upgrade() -> None:
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("transaction_seq", sa.BigInteger(), nullable=True),
         sa.Column("request_number", sa.BigInteger(), nullable=True),
+        sa.Column("standing", sa.Boolean(), nullable=False),
         sa.Column("undone_batch", sa.BigInteger(), nullable=True),
         sa.CheckConstraint("amount > 0", name=op.f("ck_rule_grants_amount_gives")),
         sa.CheckConstraint(
             "shadow = (transaction_seq IS NULL AND request_number IS NULL)",
             name=op.f("ck_rule_grants_live_moves_points"),
+        ),
+        sa.CheckConstraint(
+            "undone_batch IS NULL OR NOT standing", name=op.f("ck_rule_grants_undone_does_not_stand")
         ),
         sa.ForeignKeyConstraint(
             ["community_id", "member_id"],
@@ -287,7 +299,7 @@ def upgrade() -> None:
             ["point_transactions.community_id", "point_transactions.seq"],
             name=op.f("fk_rule_grants_community_id_transaction_seq"),
         ),
-        sa.PrimaryKeyConstraint("community_id", "rule_number", "fact_key", name=op.f("pk_rule_grants")),
+        sa.PrimaryKeyConstraint("community_id", "fact_key", "rule_number", name=op.f("pk_rule_grants")),
     )
     with op.batch_alter_table("rule_grants", schema=None) as batch_op:
         batch_op.create_index(
@@ -308,6 +320,11 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_rule_grants_community_id_transaction_seq"),
             ["community_id", "transaction_seq"],
+            unique=False,
+        )
+        batch_op.create_index(
+            batch_op.f("ix_rule_grants_community_id_request_number"),
+            ["community_id", "request_number"],
             unique=False,
         )
 
