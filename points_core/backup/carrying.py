@@ -189,19 +189,24 @@ def _skip_slots(staged: Connection, now: datetime) -> None:
 
 
 def _people(live: Connection, staged: Connection, pairs: dict[int, int], now: datetime) -> None:
-    """Let what people decided about themselves stand: who hides, who asked to be erased, who was."""
-    hidden = {
-        (row.community_id, row.id): row.hidden_at
-        for row in staged.execute(select(Member.community_id, Member.id, Member.hidden_at))
-    }
-    for row in live.execute(select(Member.community_id, Member.id, Member.hidden_at)):
+    """Let what people decided about themselves stand: who hides, who asked to be erased, who was.
+
+    After an earlier return the same number may be another person's: who is the same came at the same time.
+    """
+    columns = select(Member.community_id, Member.id, Member.created_at, Member.hidden_at)
+    there = {(row.community_id, row.id): row for row in staged.execute(columns)}
+    same: set[tuple[int, int]] = set()
+    for row in live.execute(columns):
         member = (pairs.get(row.community_id, 0), row.id)
-        if member in hidden and hidden[member] != row.hidden_at:
+        if member not in there or there[member].created_at != row.created_at:
+            continue
+        same.add(member)
+        if there[member].hidden_at != row.hidden_at:
             this = (Member.community_id == member[0], Member.id == member[1])
             staged.execute(update(Member).where(*this).values(hidden_at=row.hidden_at))
     for wish in _rows(live, _table(Erasure)):
         member = (pairs.get(wish["community_id"], 0), wish["member_id"])
-        if member in hidden:
+        if member in same:
             _wish(staged, {**wish, "community_id": member[0]}, now)
 
 
