@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Connection, Row, cast, func, insert, literal,
 
 from points_core import communities, outbox, policy
 from points_core.communities import GENESIS, Head
-from points_core.models import Community, PointTransaction, SeasonStanding
+from points_core.models import Community, LedgerHead, PointTransaction, SeasonStanding
 from points_core.models import Season as SeasonRow
 from points_core.outbox import Topic
 from points_core.policy import Policy
@@ -25,12 +25,14 @@ Line = tuple[int, ...]
 def seal_due(tx: Connection, now: datetime, limit: int = 10) -> list[tuple[str, int]]:
     """Seal up to `limit` seasons that are over at `now`, each once however many processes ask.
 
-    Returns (community, season's number) of those sealed. Each leaves one effect in the outbox.
+    Returns (community, season's number) of those sealed. Each leaves one effect in the outbox. Closed books
+    wait, and let the others pass.
     """
     due = (
         select(Community.key, SeasonRow.number)
         .join(Community, Community.id == SeasonRow.community_id)
-        .where(SeasonRow.sealed_at.is_(None), SeasonRow.ends_at <= now)
+        .join(LedgerHead, LedgerHead.community_id == SeasonRow.community_id)
+        .where(SeasonRow.sealed_at.is_(None), SeasonRow.ends_at <= now, LedgerHead.closed_because.is_(None))
         .order_by(SeasonRow.ends_at, SeasonRow.community_id, SeasonRow.number)
         .limit(limit)
     )

@@ -17,7 +17,7 @@ from points_core import approvals, awards, leaderboard, policy, seasons, verific
 from points_core.database import writer_engine
 from points_core.errors import InvalidSetting, InvalidText, InvalidTime, UnknownSeason
 from points_core.leaderboard import Board
-from points_core.models import AuditEvent, OutboxEntry, SeasonStanding
+from points_core.models import AuditEvent, Community, LedgerHead, OutboxEntry, SeasonStanding
 from points_core.models import Season as SeasonRow
 from points_core.outbox import Topic
 from points_core.seasons import Season, results
@@ -208,6 +208,20 @@ def test_processes_that_ask_at_once_seal_a_season_once(town: Town) -> None:
     assert sorted(sealed) == [(f"town-{n}", 1) for n in range(3)]
     assert kept(town) == 3
     assert problems(town) == []
+
+
+def test_closed_books_wait_for_their_seal_and_keep_nobody_elses_back(town: Town) -> None:
+    closed, other = town.elsewhere("closed"), town.elsewhere("other")
+    start(closed)
+    start(other)
+    shut = update(LedgerHead).where(
+        LedgerHead.community_id == select(Community.id).where(Community.key == "closed").scalar_subquery()
+    )
+    town.write(lambda tx: tx.execute(shut.values(closed_because="a test")))
+
+    assert town.write(seasons.seal_due, NOON + DAY, 1) == [("other", 1)]
+    town.write(lambda tx: tx.execute(shut.values(closed_because=None)))
+    assert town.write(seasons.seal_due, NOON + DAY, 1) == [("closed", 1)]
 
 
 def test_a_sealed_result_stays_and_a_correction_changes_only_the_corrected_view(town: Town) -> None:
