@@ -165,12 +165,13 @@ def _plan_movements(made: Plan, movements: Sequence[Moved], category: str | None
 
 
 def _mirrors(movement: Moved, original: Moved, taken_back: set[int]) -> bool:
-    """Return whether `movement` can take `original` back, and count it as taken back."""
+    """Return whether `movement` can take `original` back, and if so count it as taken back."""
     fits = (
         original.row < movement.row
         and original.row not in taken_back
         and original.reverses is None
         and (original.user_id, -original.amount) == (movement.user_id, movement.amount)
     )
-    taken_back.add(original.row)
+    if fits:
+        taken_back.add(original.row)
     return fits

@@ -213,6 +213,16 @@ async def test_a_row_that_cannot_be_says_why(points: Points, row: str, refusal: 
     assert await row_counts(points) == before
 
 
+async def test_a_reversal_that_does_not_fit_leaves_its_original_to_the_one_that_does(points: Points) -> None:
+    rows = f"number,user_id,amount,reverses\n1,{ONE},5,\n2,{ONE},-4,1\n3,{ONE},-5,1\n4,{ONE},-5,1\n"
+
+    done = await run(points, rows, partial=True)
+
+    assert [row.row for row in done.refused] == [3, 5]
+    assert (await points.read(history.transaction, COMMUNITY, 2)).reverses == 1
+    assert await current(points, ONE) == [0]
+
+
 async def test_a_list_of_transactions_replaces_no_balances(points: Points) -> None:
     with pytest.raises(InvalidSetting):
         await run(points, TRANSACTIONS, mode=Mode.REPLACE)
