@@ -113,12 +113,14 @@ def _inside(value: object) -> Iterable[object]:
 
 
 def _path(location: tuple[int | str, ...]) -> str:
-    """Return where a fault stands; the words that only tell which object of a closed list was meant go unsaid."""
-    tags = {on.value for on in On} | set(fitting(On.MESSAGE))
-    words = [
-        str(each) for place, each in enumerate(location) if each not in tags or place == len(location) - 1
-    ]
+    """Return where a fault stands; the word that only tells which object of a closed list was meant goes unsaid."""
+    words = [str(each) for place, each in enumerate(location) if not _is_tag(location, place)]
     return ".".join(words) or "rule"
+
+
+def _is_tag(location: tuple[int | str, ...], place: int) -> bool:
+    before = location[max(0, place - 2) : place]
+    return before[-1:] in {("when",), ("trigger",)} or (len(before) == 2 and before[0] == "of")
 
 
 def _expected(message: str) -> str:

@@ -44,7 +44,10 @@ from points_core.rules.facts import Fact, On
 
 
 class Met(StrEnum):
-    """What came of looking at a condition. Open: the books decide. Unknown counts as no, also inside a none."""
+    """What came of looking at a condition.
+
+    Open: the books decide. Unknown: nobody said, and it is not met, nor is a none around it.
+    """
 
     YES = "yes"
     NO = "no"
@@ -154,7 +157,7 @@ def all_of(outcomes: Iterator[Met]) -> Met:
     for outcome in outcomes:
         if outcome is Met.NO:
             return outcome
-        if outcome is Met.UNKNOWN or least is Met.YES:
+        if outcome is Met.OPEN or least is Met.YES:
             least = outcome
     return least
 

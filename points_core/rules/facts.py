@@ -34,9 +34,9 @@ class Fact:
     under) and `message` are ids, `roles` those of `user_id`, `link` leads to it. `minutes` are whole minutes of
     presence, `people` how many were there, `years` those of an anniversary, `days` the length of a streak.
     `what` is the name of an API event, the emoji of a reaction (as a definition names it), the role gained, the
-    unit of a streak. `rule` is the one that the fact was made for (turns of a schedule, stretches of voice): no other looks at it. What the
-    outside does not say is None (`length` and `attachments` without the privileged intent for message content):
-    a condition that asks for it is not met.
+    unit of a streak. `rule` is the one that the fact was made for (turns of a schedule, stretches of voice): no
+    other looks at it. What the outside does not say is None (`length` and `attachments` without the privileged
+    intent for message content): a condition that asks for it is not met.
     """
 
     on: On

@@ -18,6 +18,7 @@ from points_core.rules.limits import Capped, Cooling, Given, Limit, Usage, decid
 from points_core.rules.matching import explain, failed
 from points_core.values import Mode
 
+_NEW = -1  # no rule's number, and not the 0 that stands for all of them
 GAINERS = 10  # how many of those who would gain most are named
 
 
@@ -74,15 +75,17 @@ def play(
     facts: Iterable[Fact],
     zone: ZoneInfo,
     *,
-    number: int = 0,
+    number: int | None = None,
     standings: Callable[[Fact], Standing] | None = None,
 ) -> Trial:
     """Return what the definition would have given for the facts, in the order in which they happened.
 
-    number: that of the rule it is (0: not yet one), for facts that were made for a certain rule.
+    number: that of the rule it is (None: not yet one), for facts that were made for a certain rule.
     standings: tells what the books know of the member of a fact.
     """
-    played = _Played(Rule(number, 1, "", Mode.SHADOW, definition), zone, standings)
+    played = _Played(
+        Rule(_NEW if number is None else number, 1, "", Mode.SHADOW, definition), zone, standings
+    )
     once = {fact.key: fact for fact in facts}
     for fact in sorted(once.values(), key=lambda fact: (fact.at, fact.key)):
         played.take(fact)
