@@ -8,6 +8,7 @@ seasons.py     season start, list, show, end
 exporting.py   export
 importing.py   import, batch list, batch undo
 operating.py   db upgrade, verify, doctor
+copying.py     db copy
 keeping.py     backup, restore
 tokens.py      token create, list, revoke
 webhooks.py    webhook add, remove, list, log, replay
@@ -21,6 +22,7 @@ Exit codes: 0 done, 1 refused or not in order, 2 wrong usage, settings or an unu
 import typer
 
 from points_core.cli import (
+    copying,
     exporting,
     importing,
     keeping,
@@ -64,6 +66,7 @@ for operation in (
 ):
     app.command()(operation)
 database.command()(operating.upgrade)
+database.command()(copying.copy)
 season.command()(seasons.start)
 season.command("list")(seasons.listed)
 season.command()(seasons.show)
