@@ -15,6 +15,9 @@ PointsError
 │   ├── NotAllowed           the person lacks the capability
 │   ├── UnknownCategory · UnknownTransaction · UnknownRequest · UnknownSchedule · UnknownSeason · UnknownClient
 │   ├── UnknownBadge         none of that number
+│   ├── UnknownRule          none of that number
+│   ├── RuleRetired          a rule that is out of use for good
+│   ├── RuleMode             a step that a rule cannot take from where it stands
 │   ├── UnknownWebhook · UnknownDelivery   none of that number that could be told, or told anew
 │   ├── UnknownMember        nothing is kept about that person here
 │   ├── NoWish               no wish to be erased waits
@@ -196,6 +199,29 @@ class UnknownDelivery(Refused):
     """The community has no delivery `number` that could be sent anew."""
 
     number: int
+
+
+@dataclass(eq=False)
+class UnknownRule(Refused):
+    """The community has no rule `number`."""
+
+    number: int
+
+
+@dataclass(eq=False)
+class RuleRetired(Refused):
+    """Rule `number` is retired: nothing about it changes any more."""
+
+    number: int
+
+
+@dataclass(eq=False)
+class RuleMode(Refused):
+    """Rule `number` (0: a new one) is `mode` and cannot be switched to `wanted`."""
+
+    number: int
+    mode: str
+    wanted: str
 
 
 @dataclass(eq=False)

@@ -31,6 +31,8 @@ from points_core.errors import (
     PointsError,
     RequestClosed,
     RowsRefused,
+    RuleMode,
+    RuleRetired,
     SelfAward,
     SettingsInvalid,
     UnknownBadge,
@@ -40,6 +42,7 @@ from points_core.errors import (
     UnknownDelivery,
     UnknownMember,
     UnknownRequest,
+    UnknownRule,
     UnknownSchedule,
     UnknownSeason,
     UnknownTransaction,
@@ -112,6 +115,9 @@ WORDS: Final[dict[type[PointsError], Callable[[Any], str]]] = {
     UnknownDelivery: lambda e: (
         f"There is no delivery #{e.number} that could be sent anew; `points webhook log` shows them."
     ),
+    UnknownRule: lambda e: f"There is no rule #{e.number}; `points rule list` shows them.",
+    RuleRetired: lambda e: f"Rule #{e.number} is retired, for good.",
+    RuleMode: lambda e: f"A rule that is {e.mode} cannot be made {e.wanted}.",
     UnknownBadge: lambda e: f"There is no badge #{e.number}.",
     UnknownSchedule: lambda e: f"There is no schedule #{e.number}.",
     UnknownSeason: _season,
