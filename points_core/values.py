@@ -4,6 +4,7 @@ Kind, ActorKind, Mode, Duty, RequestState    the closed lists
 Actor, Origin                    who asked, in which community, when, with which key
 Receipt, Request                 what a write did: points moved, or points wait
 whole_amount, parse_amount, clean_text, clean_link, clean_id, clean_key, clean_name, clean_instant
+one_line                         text from people where one line stands for one thing
 bounded                          a number to compare with the stored ones
 outside_key                      a caller's own idempotency key, without what it may say about people
 """
@@ -233,6 +234,11 @@ def clean_text(field: str, text: object, limit: int = MAX_REASON) -> str:
     if not stripped or len(stripped) > limit or _UNSTORABLE.search(stripped):
         raise InvalidText(field, limit)
     return stripped
+
+
+def one_line(text: str | None) -> str:
+    """Return text from people as one line: line breaks and tabs become spaces."""
+    return " ".join((text or "").split())
 
 
 _LINK = re.compile(r"https?://[^\s<>\"'`\\^{|}]+", re.IGNORECASE)

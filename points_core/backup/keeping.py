@@ -46,8 +46,8 @@ async def make_due(
 async def before(points: Points, what: str, now: datetime) -> Path | None:
     """Keep the books as they are before `what` (a word) is done to them; return where, None if that is off.
 
-    A copy beside an SQLite file, a dump in the backups' directory for PostgreSQL: call it before erasures,
-    imports and whatever else cannot be taken back. Raises BackupFailed: then do not begin.
+    A copy beside an SQLite file, a dump in the backups' directory for PostgreSQL: call it before imports and
+    whatever else changes much; not before erasures, which it would undo. Raises BackupFailed: then do not begin.
     """
     keep = points.settings.restore_points
     if not keep:

@@ -26,6 +26,7 @@ from points_core.cli.words import words
 from points_core.database import Opening, Points
 from points_core.errors import PointsError, RowRefused, RowsRefused
 from points_core.imports import Change, Mode, Opened, Options, Preview, Source
+from points_core.values import one_line
 
 SHOWN = 20  # balances and rows: what one screen holds; --json tells all
 
@@ -90,7 +91,7 @@ def _say(done: Preview, *, dry_run: bool) -> None:
         say(f"This file was imported before: it is batch {batch.number}{undone}. Nothing was written.")
         return
     for change in done.changes[:SHOWN]:
-        say(f"  {change.user_id} {change.name or ''}: {change.before} → {change.after}")
+        say(f"  {change.user_id} {one_line(change.name)}: {change.before} → {change.after}")
     if len(done.changes) > SHOWN:
         say(f"  and {len(done.changes) - SHOWN} more")
     for row in done.refused[:SHOWN]:

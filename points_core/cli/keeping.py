@@ -11,6 +11,7 @@ from points_core.cli.running import AsJson, fail, now, run, say, say_json
 from points_core.database import Opening, Points
 from points_core.errors import PointsError
 from points_core.settings import Settings
+from points_core.values import one_line
 
 SHOWN = 20  # members named in each community whose balances would change
 
@@ -92,7 +93,7 @@ def _show_change(change: Change) -> None:
     ends = [f"#{number}" if number is not None else "not there" for number in (change.now, change.then)]
     say(f"{change.community}: {ends[0]} → {ends[1]}, {len(change.moved):,} balances change")
     for moved in change.moved[:SHOWN]:
-        who = moved.name or moved.user_id or "(erased)"
+        who = one_line(moved.name) or moved.user_id or "(erased)"
         say(f"  {who}: {moved.now} → {moved.then} ({moved.then - moved.now:+})")
     if len(change.moved) > SHOWN:
         say(f"  and {len(change.moved) - SHOWN:,} more")

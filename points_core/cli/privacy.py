@@ -34,13 +34,11 @@ def erase(
 ) -> None:
     """Erase a member, after the community's days to think: id, name, and every text about them."""
 
-    async def work(points: Points) -> Wish:
+    async def work(points: Points) -> tuple[Wish, bool]:
         wish = await points.write(privacy.ask, origin(points, community, None), user, at_once=at_once)
-        if at_once:
-            await _carry_out(points)
-        return wish
+        return wish, (await _carry_out(points))[1] if at_once else True
 
-    wish = run(work)
+    wish, rewritten = run(work)
     if as_json:
         say_json(wish)
     elif at_once:
@@ -49,6 +47,7 @@ def erase(
         say(
             f"{user} will be erased {wish.due_at.isoformat()}; until then `points privacy cancel` takes it back."
         )
+    _warn(rewritten)
 
 
 def cancel(user: User, community: Community = None) -> None:
@@ -81,22 +80,35 @@ def show(user: User, community: Community = None) -> None:
 
 def due(as_json: AsJson = False) -> None:
     """Erase whose days to think are over, in every community. A running bot does so by itself."""
-    erased = run(_carry_out)
+    erased, rewritten = run(_carry_out)
     if as_json:
         say_json(erased)
-        return
-    for each in erased:
-        say(f"Member {each.member} of {each.community} is erased.")
-    if not erased:
-        say("Nobody is due.")
+    else:
+        for each in erased:
+            say(f"Member {each.member} of {each.community} is erased.")
+        if not erased:
+            say("Nobody is due.")
+    _warn(rewritten)
 
 
-async def _carry_out(points: Points) -> list[Erased]:
-    """Erase who is due, and rewrite the file so that no byte of them is left."""
+async def _carry_out(points: Points) -> tuple[list[Erased], bool]:
+    """Erase who is due, and rewrite the file; return who it was, and whether no byte of them is left in it."""
     moment = now()
     done: list[Erased] = []
     while some := await points.write(privacy.erase_due, moment):
         done += some
-    if await points.read(privacy.unscrubbed) and await points.scrub():
-        await points.write(privacy.scrubbed, now(), moment)
-    return done
+    if not await points.read(privacy.unscrubbed):
+        return done, True
+    if not await points.scrub():
+        return done, False
+    await points.write(privacy.scrubbed, now(), moment)
+    return done, True
+
+
+def _warn(rewritten: bool) -> None:
+    if not rewritten:
+        typer.echo(
+            "Traces are left in the database's file while another process reads it; "
+            "`points privacy due` removes them, as a running bot does.",
+            err=True,
+        )

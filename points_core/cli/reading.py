@@ -13,7 +13,7 @@ from points_core.cli.running import AsJson, Community, community_of, now, run, s
 from points_core.database import Opening, Points
 from points_core.history import Balance, Page
 from points_core.leaderboard import Board, Standing
-from points_core.values import Kind, Receipt
+from points_core.values import Kind, Receipt, one_line
 from points_core.windows import Window, WindowName, parse_day, parse_instant
 
 User = Annotated[str, typer.Argument(help="The member's outside id (a Discord user id).")]
@@ -41,13 +41,12 @@ def balance(
         say_json(found)
         return
     place = f", rank {found.rank} of {found.members}" if found.rank else ""
-    say(
-        f"{found.name or found.user_id}: {found.current} points (earned {found.earned}, spent {found.spent}){place}"
-    )
+    sums = f"{found.current} points (earned {found.earned}, spent {found.spent})"
+    say(f"{one_line(found.name) or found.user_id}: {sums}{place}")
     for name, points in found.categories:
         say(f"  {name}: {points}")
     for waiting in found.pending:
-        say(f"  request {waiting.number} waits: {waiting.amount:+}, {waiting.reason}")
+        say(f"  request {waiting.number} waits: {waiting.amount:+}, {one_line(waiting.reason)}")
     for receipt in found.recent:
         say("  " + line(receipt))
 
@@ -152,7 +151,7 @@ def standings(board: Board, *, compare: bool) -> None:
 
 def _place(standing: Standing, *, compare: bool) -> str:
     nameless = "(hidden)" if standing.hidden else "(erased)"
-    name = standing.name or standing.user_id or nameless
+    name = one_line(standing.name) or standing.user_id or nameless
     return f"{standing.rank:>5}. {_movement(standing) if compare else ''}{standing.points:>12} {name}"
 
 
@@ -183,4 +182,4 @@ def line(receipt: Receipt) -> str:
         parts.append(f"[{receipt.category}]")
     if receipt.reverses:
         parts.append(f"takes back #{receipt.reverses}:")
-    return " ".join([*parts, receipt.reason or ""]).rstrip()
+    return " ".join([*parts, one_line(receipt.reason)]).rstrip()

@@ -36,7 +36,8 @@ def serve(
         postman = Postman(points, now)
         postman.start()
         try:
-            async with serving(create_app(points, after_write=postman.wake), host, port) as served:
+            app = create_app(points, after_write=postman.wake)
+            async with serving(app, host, port, named="--port") as served:
                 say(f"Serving on http://{host}:{served}/docs")
                 await stop.wait()
         finally:

@@ -37,12 +37,14 @@ class Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(app: FastAPI, host: str, port: int) -> AsyncIterator[int]:
+async def serving(
+    app: FastAPI, host: str, port: int, *, named: str = "POINTS_HTTP_PORT"
+) -> AsyncIterator[int]:
     """Serve an application for the length of an `async with` block; yields the port, a free one for 0.
 
-    Raises SettingsInvalid if nobody can listen there.
+    Raises SettingsInvalid if nobody can listen there; `named` is where the port was said.
     """
-    with _listening(host, port) as listener:
+    with _listening(host, port, named) as listener:
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -64,7 +66,7 @@ async def serving(app: FastAPI, host: str, port: int) -> AsyncIterator[int]:
 
 
 @contextlib.contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
+def _listening(host: str, port: int, named: str) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # with its protocol named, or asyncio leaves Nagle's algorithm on, which costs 40 ms an answer
     with contextlib.closing(socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)) as listener:
@@ -72,9 +74,8 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         try:
             listener.bind((host, port))
         except (OSError, OverflowError) as error:
-            raise SettingsInvalid(
-                "POINTS_HTTP_PORT", f"nobody can listen on {host}:{port}: {error}"
-            ) from error
+            why = getattr(error, "strerror", None) or str(error)
+            raise SettingsInvalid(named, f"nobody can listen on {host}:{port}: {why}") from error
         listener.listen(BACKLOG)
         listener.setblocking(False)
         yield listener

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from points_core import policy
 from points_core.privacy.copies import Asked, Copy, Movement
+from points_core.values import one_line
 
 FORMAT, VERSION = "points-bot: one member's data", 1
 
@@ -40,7 +41,7 @@ def _lines(found: Copy, zone: ZoneInfo) -> Iterator[str]:
     yield f"What is kept about you in {found.community}, on {at(found.made_at)} ({zone.key})"
     yield ""
     yield f"Id: {found.user_id}"
-    yield f"Name: {found.name or '(none)'}"
+    yield f"Name: {one_line(found.name) or '(none)'}"
     yield f"Known since: {at(found.known_since)}"
     yield f"On boards: {'hidden' if found.hidden else 'shown'}"
     if found.erasure:
@@ -72,7 +73,7 @@ def _moved(movement: Movement, at: Callable[[datetime], str], who: str) -> str:
         f"#{movement.number} {at(movement.effective_at)} {movement.kind} {movement.amount:+}{balance} {who}"
     ]
     parts += [f"[{movement.category}]"] if movement.category else []
-    parts += [written for written in (movement.reason, movement.evidence) if written]
+    parts += [one_line(written) for written in (movement.reason, movement.evidence) if written]
     return " ".join(parts)
 
 
@@ -81,5 +82,5 @@ def _request(asked: Asked, at: Callable[[datetime], str]) -> str:
         f"{asked.number}. {at(asked.opened_at)} {asked.kind} {asked.amount:+} for {asked.whose} by {asked.by}, "
         f"{asked.state}"
     ]
-    parts += [written for written in (asked.reason, asked.evidence, asked.note) if written]
+    parts += [one_line(written) for written in (asked.reason, asked.evidence, asked.note) if written]
     return " ".join(parts)

@@ -24,6 +24,7 @@ from points_core.reports.givers import GiversReport
 from points_core.reports.members import MemberReport
 from points_core.reports.summary import Heading, Summary
 from points_core.reports.transactions import TransactionReport
+from points_core.values import one_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -215,7 +216,7 @@ def _drawn(person: Person, signs: Signs) -> str:
 
 
 def _called(person: Person) -> str:
-    return person.name or person.user_id or "someone erased"
+    return one_line(person.name) or person.user_id or "someone erased"
 
 
 def _given(totals: Totals) -> int:

@@ -273,6 +273,22 @@ def test_history_comes_in_pages_that_lead_to_the_next(points: Terminal) -> None:
     assert [line.split()[0] for line in second] == ["#2", "#1"]
 
 
+def test_nobodys_words_make_a_line_of_their_own(points: Terminal) -> None:
+    points.done("award", ADA, "5", "Helped\n#99 award +500\tfor me", "--name", "Ada\n    1. 500 Eve")
+
+    for arguments in (
+        ["history"],
+        ["balance", ADA],
+        ["leaderboard"],
+        ["privacy", "export", ADA],
+        ["report", "transactions"],
+        ["report", "member", "--member", ADA],
+    ):
+        lines = points.done(*arguments).splitlines()
+        assert not [line for line in lines if line.lstrip().startswith(("#99", "1. 500 Eve"))], arguments
+    assert points.done("history").rstrip().endswith("Helped #99 award +500 for me")
+
+
 def test_history_has_filters(points: Terminal) -> None:
     points.done("award", ADA, "5", "Spoke", "--category", "events")
     points.done("award", GRACE, "6", "Helped", "--category", "helping")

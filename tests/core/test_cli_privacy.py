@@ -1,6 +1,8 @@
 """`points privacy …`: what an operator does for a member who asks."""
 
+import contextlib
 import json
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,11 +23,12 @@ def points(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Typed:
     """Types `points …`, and returns what it says."""
     monkeypatch.setenv("POINTS_DATABASE_URL", database_url)
 
-    def typed(*arguments: str, code: int = 0) -> str:
+    def typed(*arguments: str, code: int = 0, warning: str | None = None) -> str:
         ran = CliRunner().invoke(app, list(arguments))
         if ran.exception is not None and not isinstance(ran.exception, SystemExit):
             raise ran.exception
         assert ran.exit_code == code, ran.output
+        assert warning is None or (warning in ran.stderr if warning else not ran.stderr), ran.stderr
         return ran.stderr if code else ran.stdout
 
     typed("award", MIA, "25", "Watered the roses", "--name", "Mia")
@@ -56,6 +59,22 @@ def test_a_member_is_erased_after_the_days_to_think_or_at_once(points: Typed, da
         kept = b"".join(path.read_bytes() for path in file.parent.glob(f"{file.name}*"))
         assert MIA.encode() not in kept
         assert b"roses" not in kept
+
+
+def test_traces_that_a_reader_keeps_in_the_file_are_said_and_removed_later(
+    points: Typed, database_url: str
+) -> None:
+    if not database_url.startswith("sqlite"):
+        pytest.skip("about an SQLite file")
+    file = Path(str(make_url(database_url).database))
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM members").fetchone()
+        points("privacy", "erase", MIA, "--now", warning="Traces are left")
+        points("privacy", "due", warning="Traces are left")
+
+    points("privacy", "due", warning="")
+    assert b"roses" not in file.read_bytes()
 
 
 def test_an_erasure_is_taken_back(points: Typed) -> None:

@@ -111,6 +111,19 @@ async def test_a_port_that_is_taken_is_said_in_one_sentence(tmp_path: Path) -> N
             assert errors.decode().splitlines()[-1].startswith("POINTS_HTTP_PORT cannot be used: ")
 
 
+async def test_a_port_that_is_taken_from_the_command_line_too(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        async with points_command(tmp_path / "points.db", "serve", "--port", port) as process:
+            async with asyncio.timeout(SECONDS):
+                _, errors = await process.communicate()
+        said = errors.decode()
+    assert process.returncode == 2
+    assert said == f"--port cannot be used: nobody can listen on 127.0.0.1:{port}: Address already in use.\n"
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "http"])
 async def test_a_port_that_cannot_be_is_said_in_one_sentence(tmp_path: Path, port: str) -> None:
     async with bot_process(9, tmp_path / "points.db", POINTS_HTTP_PORT=port) as process:
