@@ -3,6 +3,7 @@
 All of it is off until somebody switches it on.
 """
 
+from datetime import date
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -28,9 +29,10 @@ class Level(BaseModel):
 
 
 class Expiry(BaseModel):
-    """Points of a category (None: of every one without an expiry of its own) expire `days` after they count.
+    """Points of a category (None: of every one without an expiry of its own, and those without one) expire.
 
-    Whose points expire is told `notice_days` before; 0 for not at all.
+    They are kept for `days` whole local days after the one on which they count. Nothing expires before the local
+    day `begins`. Whose points expire is told at least `notice_days` before; 0 for not at all.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,6 +40,11 @@ class Expiry(BaseModel):
     category_id: int | None = None
     days: Annotated[int, Field(ge=1, le=3_650, strict=True)]
     notice_days: Annotated[int, Field(ge=0, le=90, strict=True)] = 7
+    begins: date | None = None
+
+    def gone_on(self, day: int) -> int:
+        """Return the local day (an ordinal) at whose beginning points of the local day `day` are gone."""
+        return max(day + self.days + 1, self.begins.toordinal() if self.begins else 0)
 
 
 class Decay(BaseModel):
@@ -96,6 +103,11 @@ class Programme(BaseModel):
     def ranks(self) -> tuple[object, ...]:
         """Return everything that decides which level and which roles a member has."""
         return (self.levels, self.level_roles, self.keep_roles)
+
+    def expiry_of(self, category_id: int | None) -> Expiry | None:
+        """Return when points of a category (None: of none) expire, None for never."""
+        by_category = {expiry.category_id: expiry for expiry in self.expiry}
+        return by_category.get(category_id, by_category.get(None))
 
     def level(self, number: int) -> Level | None:
         """Return the level that `number` (1 for the lowest) stands for; None for 0 and for one that is gone."""

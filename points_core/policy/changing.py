@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection, update
 
-from points_core import audit, changes, communities, levels, outbox, scores
+from points_core import audit, changes, communities, duties, levels, outbox, scores
 from points_core.changes import What
 from points_core.communities import Head
 from points_core.errors import InvalidSetting
@@ -41,6 +41,7 @@ def change(tx: Connection, origin: Origin, /, **wanted: Any) -> Policy:  # noqa:
             levels.mark_everyone(tx, head.community_id, origin.at)  # days of a goal begin at other instants
     if old.programme.ranks != new.programme.ranks:
         levels.rebuild(tx, head.community_id, new.programme.thresholds, origin.at)
+    duties.change(tx, head.community_id, (old.programme, old.zone), (new.programme, new.zone), origin.at)
     store(tx, head, document, origin.at)
     put_on_record(tx, head, origin, new, action="policy.change", target=target, before=before, after=after)
     return by_number(tx, head.community_id)

@@ -96,6 +96,10 @@ class Policy(BaseModel):
     def _ordered(self) -> Self:
         if self.min_award > self.max_award:
             raise InvalidSetting("min_award", self.min_award, f"at most the maximum, {self.max_award:,}")
+        known = {None, *(category.id for category in self.categories)}
+        for expiry in self.programme.expiry:
+            if expiry.category_id not in known:
+                raise InvalidSetting("expiry", expiry.category_id, "the number of a category")
         return self
 
     @property
