@@ -15,6 +15,7 @@ forgetting.py    erasures that are due, and who left
 courier.py       effects that must happen, delivered from the outbox
 posting.py       a post whose answer was lost is looked for before it is sent again
 listeners/       what rules hear of: events of Discord become facts
+facts.py         messages and reactions in the words of rules
 ── what people ask for ──
 cogs/            commands, menus, reactions; one file for one kind of asking
 giving.py        asking for points to move, by command, form or second try

@@ -65,7 +65,7 @@ class _Shelf:
 class Compiled:
     """A community's acting rules, ready to be asked; it never changes: compile anew when a rule does."""
 
-    __slots__ = ("_shelves", "needs", "rules", "zone")
+    __slots__ = ("_by_trigger", "_shelves", "needs", "rules", "zone")
 
     def __init__(self, rules: Iterable[Rule], zone: ZoneInfo) -> None:
         self.zone = zone
@@ -74,11 +74,16 @@ class Compiled:
         """The live and shadow rules, by number."""
         self.needs = _union(needs(rule.definition) for rule in self.rules)
         """The privileged intents that one of them needs."""
-        self._shelves = {on: _shelf(self.of(on)) for on in {one.definition.trigger.on for one in self.rules}}
+        by_trigger: dict[On, tuple[Rule, ...]] = {}
+        for rule in self.rules:
+            on = rule.definition.trigger.on
+            by_trigger[on] = (*by_trigger.get(on, ()), rule)
+        self._by_trigger = by_trigger
+        self._shelves = {on: _shelf(those) for on, those in by_trigger.items()}
 
     def of(self, on: On) -> tuple[Rule, ...]:
         """Return the rules with that trigger, by number."""
-        return tuple(rule for rule in self.rules if rule.definition.trigger.on is on)
+        return self._by_trigger.get(on, ())
 
     def watched(
         self, on: On, channel: str | None = None, parent: str | None = None, group: str | None = None
