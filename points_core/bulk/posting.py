@@ -9,7 +9,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.orm import aliased
 
-from points_core import audit, communities, outbox, policy
+from points_core import audit, communities, outbox, policy, webhooks
 from points_core.bulk.batches import BatchKind, BatchReceipt, by_key, get
 from points_core.communities import Head
 from points_core.errors import (
@@ -47,7 +47,8 @@ MAX_ROWS = 200_000  # of one batch: about a minute in which nobody else can writ
 class Entry:
     """One movement of a batch; `amount` is signed points, `row` its number where it came from.
 
-    A row that moves points twice has a `part` for each. `takes_back` is the row, earlier in the batch, that
+    A row that moves points twice has a `part` for each; `key` is its own idempotency key, where it has one whatever
+    batch it is in. `takes_back` is the row, earlier in the batch, that
     this entry reverses; then only row, reason and user_id count.
     """
 
@@ -62,6 +63,7 @@ class Entry:
     effective_at: datetime | None = None
     takes_back: int | None = None
     part: str = ""
+    key: str | None = None
 
 
 def post(
@@ -72,10 +74,12 @@ def post(
     kind: BatchKind = BatchKind.BULK,
     checksum: bytes | None = None,
     partial: bool = False,
+    why: str | None = None,
 ) -> BatchReceipt:
     """Post `entries`, in order, as one batch under the origin's key; the policy's limits are the caller's to ask.
 
     checksum: of the file they came from. partial: leave out rows that cannot be instead of refusing all.
+    why: what they have in common, for the record.
     Returns the batch's receipt, or the first one's when the key was used before for the same entries.
     Raises RowsRefused (always when no row is left), InvalidSetting, DuplicateTransaction.
     """
@@ -85,10 +89,10 @@ def post(
     earlier = by_key(tx, head, origin.key)
     if earlier is not None:
         return _replayed(tx, head, rules, origin, earlier, entries)
-    posting = _Posting(tx, head, rules, origin, head.batches + 1, partial)
+    posting = _Posting(tx, head, rules, origin, head.batches + 1, partial, head.seq + 1)
     for chunk in _chunks(entries):
         posting.post(chunk)
-    return posting.finish(kind, checksum=checksum)
+    return posting.finish(kind, checksum=checksum, why=why)
 
 
 def undo(tx: Connection, origin: Origin, number: int, *, reason: str, partial: bool = False) -> BatchReceipt:
@@ -111,7 +115,7 @@ def undo(tx: Connection, origin: Origin, number: int, *, reason: str, partial: b
         raise BatchNotUndoable(number)
     if batch.undone_by is not None:
         raise BatchUndone(number, batch.undone_by)
-    posting = _Posting(tx, head, rules, origin, head.batches + 1, partial)
+    posting = _Posting(tx, head, rules, origin, head.batches + 1, partial, head.seq + 1)
     for chunk in _chunks(_standing(tx, head, number)):
         posting.reverse(chunk, reason)
     return posting.finish(BatchKind.UNDO, undoes=number)
@@ -127,6 +131,7 @@ class _Posting:
     origin: Origin
     number: int
     partial: bool
+    first: int
     refused: list[RowRefused] = field(default_factory=list)
     posted: dict[int, int] = field(default_factory=dict)
     members: set[str | None] = field(default_factory=set)
@@ -155,7 +160,12 @@ class _Posting:
         books.save(self.tx)
 
     def finish(
-        self, kind: BatchKind, *, checksum: bytes | None = None, undoes: int | None = None
+        self,
+        kind: BatchKind,
+        *,
+        checksum: bytes | None = None,
+        undoes: int | None = None,
+        why: str | None = None,
     ) -> BatchReceipt:
         """Write the batch itself, on record, unless too many rows were refused. Raises RowsRefused."""
         if self.refused and not (self.partial and self.made):
@@ -189,7 +199,7 @@ class _Posting:
             undoes=undoes,
             refused=tuple(self.refused),
         )
-        self._tell(receipt)
+        self._tell(receipt, why)
         communities.save(self.tx, self.head)
         return receipt
 
@@ -233,8 +243,8 @@ class _Posting:
         self.members.add(user_id)
         self.points += amount
 
-    def _tell(self, receipt: BatchReceipt) -> None:
-        """Put the batch on record and in the log channel: one line, however many movements it has."""
+    def _tell(self, receipt: BatchReceipt, why: str | None) -> None:
+        """Put the batch on record, in the log channel, before webhooks: once, however many movements it has."""
         change = audit.record(
             self.tx,
             self.head,
@@ -243,6 +253,7 @@ class _Posting:
             target=str(receipt.number),
             before=None,
             after={
+                **({"why": why} if why else {}),
                 "transactions": receipt.transactions,
                 "members": receipt.members,
                 "points": receipt.points,
@@ -250,6 +261,20 @@ class _Posting:
                 **({"undoes": receipt.undoes} if receipt.undoes else {}),
             },
         )
+        if self.head.webhooks:
+            told = webhooks.Batch(
+                number=receipt.number,
+                kind=receipt.kind.value,
+                transactions=receipt.transactions,
+                members=receipt.members,
+                points=receipt.points,
+                first=self.first,
+                last=self.head.seq,
+                actor=receipt.actor,
+                at=self.origin.at,
+                undoes=receipt.undoes,
+            )
+            webhooks.tell_batch(self.tx, self.head.community_id, told)
         if self.rules.log_channel:
             outbox.add(
                 self.tx,
@@ -273,7 +298,7 @@ def _movement(origin: Origin, rules: Policy, batch: int, entry: Entry) -> Moveme
         evidence=clean_link("evidence", entry.evidence) if entry.evidence else None,
         category=_category(rules, entry),
         actor=origin.actor,
-        key=_key(origin, entry.row, entry.part),
+        key=entry.key or _key(origin, entry.row, entry.part),
         at=origin.at,
         effective_at=clean_instant(entry.effective_at) if entry.effective_at else None,
         batch=batch,
@@ -281,8 +306,8 @@ def _movement(origin: Origin, rules: Policy, batch: int, entry: Entry) -> Moveme
 
 
 def _category(rules: Policy, entry: Entry) -> Category | None:
-    """Return an entry's category; what is imported may belong to one that was retired since."""
-    return rules.category(entry.category, retired=entry.kind is Kind.IMPORT)
+    """Return an entry's category; what is imported or expires may belong to one that was retired since."""
+    return rules.category(entry.category, retired=entry.kind in {Kind.IMPORT, Kind.EXPIRY})
 
 
 def _key(origin: Origin, row: int, part: str = "") -> str:

@@ -233,13 +233,13 @@ class Books:
         )
 
     def _tell(self, tx: Connection) -> None:
-        if self.head.webhooks:
-            written = (self.entries[row["seq"]].receipt for row in self.rows)
+        """Tell of single movements; a batch has one line and one event of its own, however many it has."""
+        single = [row for row in self.rows if row["batch"] is None]
+        if self.head.webhooks and single:
+            written = (self.entries[row["seq"]].receipt for row in single)
             webhooks.tell_recorded(tx, self.head.community_id, written)
         if self.policy.log_channel:
-            for row in self.rows:
-                if row["batch"] is not None:
-                    continue  # a batch has one line of its own, however many movements it has
+            for row in single:
                 outbox.add(
                     tx,
                     self.head.community_id,

@@ -25,7 +25,9 @@ from points_core.webhooks.deliveries import (
     waits,
 )
 from points_core.webhooks.events import (
+    Batch,
     Topic,
+    tell_batch,
     tell_cancelled,
     tell_decided,
     tell_opened,
@@ -36,6 +38,7 @@ from points_core.webhooks.hooks import Hook, add, get, listed, remove
 
 __all__ = [
     "MAX_ATTEMPTS",
+    "Batch",
     "Delivery",
     "DeliveryState",
     "Hook",
@@ -52,6 +55,7 @@ __all__ = [
     "listed",
     "remove",
     "replay",
+    "tell_batch",
     "tell_cancelled",
     "tell_decided",
     "tell_opened",

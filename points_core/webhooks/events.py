@@ -23,9 +23,15 @@ class Topic(StrEnum):
 
     RECORDED = "transaction.recorded"
     REVERSED = "transaction.reversed"
+    BATCH_RECORDED = "batch.recorded"
+    BATCH_UNDONE = "batch.undone"
     OPENED = "request.opened"
     DECIDED = "request.decided"  # approved, rejected, expired or cancelled
     POSTED = "board.posted"
+
+
+_PART_OF: Final = {Topic.BATCH_RECORDED: Topic.RECORDED, Topic.BATCH_UNDONE: Topic.REVERSED}
+"""Who is told of single transactions is told of batches too, and so knows of every one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,7 @@ class Event:
 
 
 def tell_recorded(tx: Connection, community_id: int, receipts: Iterable[Receipt]) -> None:
-    """Tell of transactions, reversals under a topic of their own."""
+    """Tell of transactions that are no batch's, reversals under a topic of their own."""
     _tell(
         tx,
         community_id,
@@ -53,6 +59,40 @@ def tell_recorded(tx: Connection, community_id: int, receipts: Iterable[Receipt]
             for receipt in receipts
         ],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a batch did: its transactions have the numbers from `first` to `last`; `points` is signed."""
+
+    number: int
+    kind: str
+    transactions: int
+    members: int
+    points: int
+    first: int
+    last: int
+    actor: Actor
+    at: datetime
+    undoes: int | None = None
+
+
+def tell_batch(tx: Connection, community_id: int, batch: Batch) -> None:
+    """Tell of a batch as one event: a receiver that wants its transactions asks for them by its number."""
+    data = {
+        "number": batch.number,
+        "kind": batch.kind,
+        "transactions": batch.transactions,
+        "members": batch.members,
+        "points": batch.points,
+        "first": batch.first,
+        "last": batch.last,
+        "undoes": batch.undoes,
+        "actor": _actor(batch.actor),
+        "recorded_at": _instant(batch.at),
+    }
+    topic = Topic.BATCH_RECORDED if batch.undoes is None else Topic.BATCH_UNDONE
+    _tell(tx, community_id, [Event(topic, str(batch.number), batch.at, data)])
 
 
 def tell_opened(tx: Connection, community_id: int, requests: Iterable[Request]) -> None:
@@ -104,7 +144,7 @@ def _tell(tx: Connection, community_id: int, events: Sequence[Event]) -> None:
         }
         for event in events
         for number, topics, community in hooks
-        if event.topic in topics
+        if event.topic in topics or _PART_OF.get(event.topic) in topics
     ]
     if rows:
         tx.execute(insert_unless_there(tx.dialect.name, WebhookDelivery), rows)

@@ -15,7 +15,8 @@ import pytest
 from sqlalchemy import Connection, select
 from typer.testing import CliRunner
 
-from points_core import approvals, awards, policy, privacy, schedules, webhooks
+from points_core import approvals, awards, bulk, history, policy, privacy, schedules, webhooks
+from points_core.bulk import Entry
 from points_core.cli import app
 from points_core.database import Points
 from points_core.errors import (
@@ -278,6 +279,55 @@ async def test_a_reversal_is_told_under_its_own_topic(points: Points) -> None:
 
     (body,) = await bodies(points)
     assert (body["type"], body["data"]["reverses"], body["data"]["amount"]) == ("transaction.reversed", 1, -5)
+
+
+async def test_a_batch_is_one_event_however_many_it_concerns(points: Points) -> None:
+    await added(points)
+    entries = [Entry(row=n, user_id=f"u{n}", amount=n, reason="the fair", kind=Kind.AWARD) for n in (1, 2, 3)]
+    await give(points)
+    await points.write(bulk.post, by(MOD), entries)
+    await points.write(bulk.undo, by(MOD), 1, reason="rained off")
+
+    _, recorded, undone = await bodies(points)
+    assert (recorded["type"], recorded["event"]) == ("batch.recorded", "batch.recorded:1")
+    assert recorded["data"] == {
+        "number": 1,
+        "kind": "bulk",
+        "transactions": 3,
+        "members": 3,
+        "points": 6,
+        "first": 2,
+        "last": 4,
+        "undoes": None,
+        "actor": {"kind": "member", "user_id": MOD, "name": None, "client": None},
+        "recorded_at": "2026-03-18T12:00:00Z",
+    }
+    told = undone["data"]
+    assert (undone["event"], told["number"], told["undoes"]) == ("batch.undone:2", 2, 1)
+    assert (told["first"], told["last"], told["points"]) == (5, 7, -6)
+    page = await points.read(history.page, COMMUNITY, batch=1)
+    assert [made.number for made in page.receipts] == [4, 3, 2]
+
+
+@pytest.mark.parametrize(
+    "topics, told",
+    [
+        ([Topic.RECORDED], ["batch.recorded:1"]),
+        ([Topic.REVERSED], ["batch.undone:2"]),
+        ([Topic.BATCH_UNDONE], ["batch.undone:2"]),
+        ([Topic.OPENED], []),
+    ],
+)
+async def test_whoever_is_told_of_transactions_is_told_of_batches(
+    points: Points, topics: list[Topic], told: list[str]
+) -> None:
+    await added(points, URL, *topics)
+    await points.write(
+        bulk.post, by(MOD), [Entry(row=1, user_id=ADA, amount=1, reason="the fair", kind=Kind.AWARD)]
+    )
+    await points.write(bulk.undo, by(MOD), 1, reason="rained off")
+
+    assert [body["event"] for body in await bodies(points)] == told
 
 
 async def test_requests_are_told_when_they_open_and_however_they_end(points: Points) -> None:

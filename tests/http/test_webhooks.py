@@ -31,6 +31,8 @@ async def test_the_secret_is_in_the_first_answer_only(program: Program) -> None:
     assert listed["topics"] == [
         "transaction.recorded",
         "transaction.reversed",
+        "batch.recorded",
+        "batch.undone",
         "request.opened",
         "request.decided",
         "board.posted",
