@@ -164,7 +164,7 @@ class Request:
     """Points that wait for other moderators; `amount` is signed, `number` counts requests, not transactions.
 
     `card` is where the outside shows it: (channel id, message id), once posted. `place` is where it was
-    asked. `transaction` is the number of the movement it became.
+    asked. `transaction` is the number of the movement it became. `rule` is the rule that asks, and which version.
     """
 
     number: int
@@ -187,6 +187,7 @@ class Request:
     votes: tuple[Vote, ...] = ()
     note: str | None = None
     replayed: bool = False
+    rule: tuple[int, int] | None = None
 
     @property
     def approvals(self) -> int:

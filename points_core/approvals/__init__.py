@@ -4,6 +4,7 @@ A request is pending, then approved, rejected, expired or cancelled: once. The v
 moves the points in its own commit; one no rejects.
 
 asking.py   award or deduct, or open a request
+opening.py  a request opened, for whoever asks
 voting.py   votes, cancelling, expiry
 stored.py   requests read back, and their cards
 """

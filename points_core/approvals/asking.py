@@ -1,28 +1,25 @@
 """Asking for points: they move, or a request opens that waits for other moderators."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
-from points_core import awards, outbox, webhooks
-from points_core.approvals import stored
+from points_core import awards
+from points_core.approvals import opening, stored
+from points_core.approvals.opening import Opened
 from points_core.awards import Ask, Desk, Recent
 from points_core.errors import (
     DuplicateTransaction,
 )
-from points_core.ledger import Movement, chain
-from points_core.models import ApprovalRequest
-from points_core.outbox import Topic
+from points_core.ledger import Movement
 from points_core.values import (
     Kind,
     Origin,
     Receipt,
     Request,
-    RequestState,
 )
 from points_core.writer import Call, planned_together
 
@@ -102,7 +99,7 @@ def _decide(tx: Connection, asks: Sequence[Ask]) -> list[Receipt | Request | Exc
     desk = Desk.open(tx, asks)
     community_id = desk.books.head.community_id
     earlier = stored.by_keys(tx, community_id, [a.origin.key for a in asks])
-    opened: list[dict[str, Any]] = []
+    opened: list[Opened] = []
     outcomes: list[Receipt | Request | Exception] = []
     for asked in asks:
         try:
@@ -110,19 +107,12 @@ def _decide(tx: Connection, asks: Sequence[Ask]) -> list[Receipt | Request | Exc
         except Exception as error:
             outcomes.append(error)
     desk.books.save(tx)
-    if opened:
-        tx.execute(insert(ApprovalRequest), opened)
-        for row in opened:
-            place = desk.policy.approvals_channel or row["place"]
-            outbox.add(tx, community_id, Topic.OPENED, str(row["number"]), at=row["opened_at"], place=place)
-        if desk.books.head.webhooks:
-            new = [o for o in outcomes if isinstance(o, Request) and not o.replayed]
-            webhooks.tell_opened(tx, community_id, new)
+    opening.write(tx, desk.books, opened)
     return outcomes
 
 
 def _decide_one(
-    desk: Desk, asked: Ask, earlier: dict[str, tuple[Any, Request]], opened: list[dict[str, Any]]
+    desk: Desk, asked: Ask, earlier: dict[str, tuple[Any, Request]], opened: list[Opened]
 ) -> Receipt | Request:
     movement = desk.movement(asked)
     if (receipt := desk.books.seen(movement)) and receipt.request is None:
@@ -133,8 +123,8 @@ def _decide_one(
     if not desk.needs_approval(asked):
         return desk.post(asked, movement)
     desk.books.check_balance(movement)
-    row, waiting = _open(desk, asked, movement)
-    opened.append(row)
+    row, waiting = opening.open_request(desk.books, movement, asked.origin.place)
+    opened.append((row, waiting))
     earlier[asked.origin.key] = (row["salt"], row["request_hash"], row["member_id"]), waiting
     desk.remember(movement, Recent(waiting.number, waiting.opened_at, pending=True))
     return waiting
@@ -148,54 +138,3 @@ def _replayed(desk: Desk, movement: Movement, commitment: Any, waiting: Request)
     if salt is not None and movement.commitment(member_id, salt) != request_hash:
         raise DuplicateTransaction(movement.key)
     return replace(waiting, replayed=True)
-
-
-def _open(desk: Desk, asked: Ask, movement: Movement) -> tuple[dict[str, Any], Request]:
-    """Take the next request number and return the row to write, and the request as its asker sees it."""
-    books = desk.books
-    member_id = books.enrol(movement.user_id, movement.name, movement.at)
-    actor_id = books.actor_id(movement.actor, movement.at)
-    books.head.requests += 1
-    salt = os.urandom(chain.SALT_BYTES)
-    expires_at = movement.at + timedelta(hours=desk.policy.request_hours)
-    row = {
-        "community_id": books.head.community_id,
-        "number": books.head.requests,
-        "state": RequestState.PENDING.value,
-        "kind": movement.kind.value,
-        "member_id": member_id,
-        "amount": movement.amount,
-        "category_id": movement.category.id if movement.category else None,
-        "reason": movement.reason,
-        "evidence": movement.evidence,
-        "salt": salt,
-        "actor_kind": movement.actor.kind.value,
-        "actor_id": actor_id,
-        "key": movement.key,
-        "request_hash": movement.commitment(member_id, salt),
-        "quorum": desk.policy.quorum,
-        "place": asked.origin.place,
-        "effective_at": movement.effective_at,
-        "opened_at": movement.at,
-        "expires_at": expires_at,
-    }
-    waiting = Request(
-        number=books.head.requests,
-        state=RequestState.PENDING,
-        kind=movement.kind,
-        user_id=movement.user_id,
-        name=books.people[movement.user_id].name,
-        amount=movement.amount,
-        category=movement.category.name if movement.category else None,
-        reason=movement.reason,
-        evidence=movement.evidence,
-        requester=movement.actor,
-        quorum=desk.policy.quorum,
-        opened_at=movement.at,
-        expires_at=expires_at,
-        decided_at=None,
-        transaction=None,
-        place=asked.origin.place,
-        card=None,
-    )
-    return row, waiting

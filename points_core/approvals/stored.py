@@ -10,7 +10,15 @@ from points_core import communities, policy
 from points_core.errors import (
     UnknownRequest,
 )
-from points_core.models import ApiClient, ApprovalRequest, ApprovalVote, Category, Community, Member
+from points_core.models import (
+    ApiClient,
+    ApprovalRequest,
+    ApprovalVote,
+    Category,
+    Community,
+    Member,
+    RuleVersion,
+)
 from points_core.values import (
     MAX_NUMBER,
     Actor,
@@ -77,7 +85,7 @@ _REQUESTS = (
         Member.name,
         Category.name.label("category"),
         _Asking.user_id.label("asking_user_id"),
-        func.coalesce(_Asking.name, ApiClient.name).label("asking_name"),
+        func.coalesce(_Asking.name, ApiClient.name, RuleVersion.name).label("asking_name"),
     )
     .join(
         Member,
@@ -97,6 +105,14 @@ _REQUESTS = (
             ApprovalRequest.actor_kind == ActorKind.CLIENT.value,
             ApiClient.community_id == ApprovalRequest.community_id,
             ApiClient.id == ApprovalRequest.actor_id,
+        ),
+    )
+    .outerjoin(
+        RuleVersion,
+        and_(
+            RuleVersion.community_id == ApprovalRequest.community_id,
+            RuleVersion.rule_number == ApprovalRequest.rule_number,
+            RuleVersion.version == ApprovalRequest.rule_version,
         ),
     )
     .outerjoin(
@@ -209,6 +225,7 @@ def _request(row: Any, votes: tuple[Vote, ...]) -> Request:  # noqa: ANN401 - a 
         card=(row.card_channel, row.card_message) if row.card_channel and row.card_message else None,
         votes=votes,
         note=row.note,
+        rule=None if row.rule_number is None else (row.rule_number, row.rule_version),
     )
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
 
-from points_core import communities, ledger, outbox, policy, webhooks
+from points_core import communities, ledger, outbox, policy, rewards, uses, webhooks
 from points_core.approvals import stored
 from points_core.communities import Head
 from points_core.errors import (
@@ -96,6 +96,8 @@ def _count(
     if waiting.approvals < waiting.quorum:
         return waiting
     receipt = _move(tx, origin, head.community_id, waiting, voter_id)
+    if waiting.rule is not None:
+        _reward(tx, origin, head.community_id, waiting)
     return _close(tx, head, waiting, RequestState.APPROVED, origin.at, transaction=receipt.number)
 
 
@@ -122,8 +124,20 @@ def _move(tx: Connection, origin: Origin, community_id: int, waiting: Request, v
         effective_at=effective_at,
         request=waiting.number,
         validator_id=voter_id,
+        rule=waiting.rule,
     )
     return ledger.post(tx, origin, movement)
+
+
+def _reward(tx: Connection, origin: Origin, community_id: int, approved: Request) -> None:
+    """Have the role given that the asking rule gives beside its points."""
+    assert approved.rule is not None
+    role = rewards.of_version(tx, community_id, approved.rule)
+    if role is not None and approved.user_id is not None:
+        person = communities.people(tx, community_id, [approved.user_id])[approved.user_id]
+        name, days = role
+        rule = approved.rule[0]
+        rewards.give(tx, community_id, person.id, rule=rule, role=name, days=days, now=origin.at)
 
 
 def cancel(tx: Connection, origin: Origin, number: int, *, any_request: bool = False) -> Request:
@@ -188,6 +202,9 @@ def _close(
         .where(ApprovalRequest.community_id == head.community_id, ApprovalRequest.number == waiting.number)
         .values(state=state.value, decided_at=decided_at, transaction_seq=transaction, note=note)
     )
+    if waiting.rule is not None and state is not RequestState.APPROVED:
+        zone = policy.by_number(tx, head.community_id).zone
+        uses.came_to_nothing(tx, head.community_id, waiting.number, zone)
     outbox.add(tx, head.community_id, Topic.DECIDED, str(waiting.number), at=at, place=waiting.place)
     closed = replace(waiting, state=state, decided_at=decided_at, transaction=transaction, note=note)
     if head.webhooks:

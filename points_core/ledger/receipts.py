@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import aliased
 
-from points_core.models import ApiClient, Category, Member, PointTransaction
+from points_core.models import ApiClient, Category, Member, PointTransaction, RuleVersion
 from points_core.values import Actor, ActorKind, Kind, Receipt
 
 _Acting = aliased(Member, name="acting")
@@ -23,7 +23,7 @@ RECEIPTS = (
         PointTransaction.evidence,
         PointTransaction.actor_kind,
         _Acting.user_id.label("actor_user_id"),
-        func.coalesce(_Acting.name, ApiClient.name).label("actor_name"),
+        func.coalesce(_Acting.name, ApiClient.name, RuleVersion.name).label("actor_name"),
         PointTransaction.effective_at,
         PointTransaction.recorded_at,
         PointTransaction.reverses,
@@ -51,6 +51,14 @@ RECEIPTS = (
             PointTransaction.actor_kind == ActorKind.CLIENT.value,
             ApiClient.community_id == PointTransaction.community_id,
             ApiClient.id == PointTransaction.actor_id,
+        ),
+    )
+    .outerjoin(
+        RuleVersion,
+        and_(
+            RuleVersion.community_id == PointTransaction.community_id,
+            RuleVersion.rule_number == PointTransaction.rule_number,
+            RuleVersion.version == PointTransaction.rule_version,
         ),
     )
     .outerjoin(

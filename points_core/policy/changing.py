@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection, update
 
-from points_core import audit, changes, communities, duties, levels, outbox, scores
+from points_core import audit, changes, communities, duties, levels, outbox, scores, uses
 from points_core.changes import What
 from points_core.communities import Head
 from points_core.errors import InvalidSetting
@@ -36,6 +36,7 @@ def change(tx: Connection, origin: Origin, /, **wanted: Any) -> Policy:  # noqa:
         return old
     if old.timezone != new.timezone:
         scores.rebuild(tx, head.community_id, new.zone)
+        uses.rebuild(tx, head.community_id, new.zone)
         _wake_schedules(tx, head, origin.at)
         if head.badges:
             levels.mark_everyone(tx, head.community_id, origin.at)  # days of a goal begin at other instants

@@ -15,7 +15,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Text, cast, insert, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
-from points_core import audit, communities, outbox, webhooks
+from points_core import audit, communities, outbox, policy, uses, webhooks
 from points_core.communities import Head
 from points_core.models import (
     ApprovalRequest,
@@ -184,12 +184,14 @@ def _cancel_requests(tx: Connection, head: Head, member_id: int, now: datetime) 
         ApprovalRequest.state == RequestState.PENDING.value,
         theirs,
     )
+    zone = policy.by_number(tx, community_id).zone
     for number, place in tx.execute(waiting.order_by(ApprovalRequest.number)).all():
         tx.execute(
             update(ApprovalRequest)
             .where(ApprovalRequest.community_id == community_id, ApprovalRequest.number == number)
             .values(state=RequestState.CANCELLED.value, decided_at=now)
         )
+        uses.came_to_nothing(tx, community_id, number, zone)
         outbox.add(tx, community_id, Topic.DECIDED, str(number), at=now, place=place)
         if head.webhooks:
             webhooks.tell_cancelled(tx, community_id, number, now)
