@@ -128,8 +128,13 @@ class Decision(View):
         self.stop()
         await interaction.response.edit_message(content="Importing …", view=None)
         bot = interaction.client
-        await backup.before(bot.points, "import", bot.now())
-        done = await bot.points.write(imports.run, origin_of(interaction), self._opened, self._options)
+        try:
+            await backup.before(bot.points, "import", bot.now())
+            done = await bot.points.write(imports.run, origin_of(interaction), self._opened, self._options)
+        except Exception:
+            with contextlib.suppress(discord.HTTPException, *BROKEN):
+                await interaction.edit_original_response(content=messages.NOT_IMPORTED)
+            raise
         bot.courier.wake()
         view = ui.View(timeout=None)
         if done.batch is not None and done.batch.undone_by is None:

@@ -11,6 +11,7 @@ from points_core.imports.sources import NAMES
 
 SHOWN = 10  # balances and rows of a preview
 MAX_MESSAGE = 1_900  # below Discord's 2,000 characters
+NOT_IMPORTED = "Nothing was imported. Use `/import` again; the same file is never imported twice."
 
 
 def exported(what: str, rows: int) -> str:

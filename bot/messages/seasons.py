@@ -68,6 +68,12 @@ def _people(lines: Sequence[Standing]) -> str:
 
 def started(season: Season, now: datetime) -> Reply:
     """Return the private answer to who started a season."""
+    if season.ends_at <= now:
+        return Reply(
+            content=f"Season **{_name(season)}** is over already: "
+            "in a moment its result is sealed and the winners are named.",
+            ephemeral=True,
+        )
     begins = "runs" if season.starts_at <= now else f"begins {text.when(season.starts_at)} and runs"
     until = f"until the end of {boards.long_day(season.last)} ({season.timezone})"
     return Reply(
@@ -116,7 +122,8 @@ def _line(season: Season, now: datetime) -> str:
     elif season.sealed_at is not None:
         state = f"sealed {text.when(season.sealed_at)}"
     else:
-        state = f"ends {text.when(season.ends_at)}" if season.starts_at <= now else "to come"
+        state = "to come" if season.starts_at > now else f"ends {text.when(season.ends_at)}"
+        state = "over, to be sealed" if season.ends_at <= now else state
     return f"**{_name(season)}** · {days} · {state}"
 
 

@@ -8,10 +8,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from points_core.errors import InvalidAmount, InvalidSetting, InvalidText, InvalidTime
+from points_core.errors import InvalidAmount, InvalidSetting, InvalidTime
 from points_core.imports.reading import Row
 from points_core.imports.sources import LAYOUTS, Layout, Source, cell
-from points_core.values import MAX_AMOUNT, MAX_ID, MAX_REASON, Kind, clean_id, clean_name, clean_text
+from points_core.values import MAX_AMOUNT, MAX_REASON, Kind, clean_id, clean_name, clean_text
 from points_core.windows import parse_instant
 
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,13}", re.ASCII)
@@ -67,7 +67,7 @@ def had(row: Row, source: Source, *, snowflakes: bool) -> Had:
 def moved(row: Row, zone: ZoneInfo, now: datetime, *, snowflakes: bool) -> Moved:
     """Return what a row of transactions says.
 
-    Raises InvalidText, InvalidAmount, InvalidTime (for a future one too).
+    Raises InvalidText, InvalidSetting, InvalidAmount, InvalidTime (for a future one too).
     """
     layout, cells = LAYOUTS[Source.TRANSACTIONS], row.cells
     date = cell(cells, _DATES)
@@ -95,7 +95,7 @@ def moved(row: Row, zone: ZoneInfo, now: datetime, *, snowflakes: bool) -> Moved
 def _who(row: Row, layout: Layout, snowflakes: bool) -> tuple[str, str | None]:
     user_id = clean_id("user_id", cell(row.cells, layout.user_id))
     if snowflakes and not _SNOWFLAKE.fullmatch(user_id):
-        raise InvalidText("user_id", MAX_ID)
+        raise InvalidSetting("user_id", user_id, "a Discord id, 15 to 20 digits")
     return user_id, clean_name(cell(row.cells, layout.name))
 
 

@@ -117,6 +117,7 @@ def test_the_longest_post_fits_and_rings_nobody() -> None:
         (RUNNING, "**Summer** · 1 March 2026 to 31 March 2026 · ends <t:"),
         (replace(RUNNING, starts_at=NOW + timedelta(days=1)), "· to come"),
         (replace(SPRING, starts_at=SPRING.ends_at), "· called off"),
+        (replace(RUNNING, ends_at=NOW), "· over, to be sealed"),
     ],
 )
 def test_a_list_says_how_each_season_stands(season: Season, words: str) -> None:
@@ -124,6 +125,11 @@ def test_a_list_says_how_each_season_stands(season: Season, words: str) -> None:
 
     assert reply["ephemeral"]
     assert words in str(embed_of(reply).description)
+
+
+def test_a_season_of_days_gone_by_is_said_to_be_over() -> None:
+    assert "is over already" in messages.started(replace(RUNNING, ends_at=NOW), NOW)["content"]
+    assert "runs until the end of 31 March 2026" in messages.started(RUNNING, NOW)["content"]
 
 
 def test_without_seasons_the_list_says_how_to_begin_one() -> None:

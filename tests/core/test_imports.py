@@ -250,8 +250,11 @@ async def test_rows_without_a_category_get_the_one_that_is_told(points: Points) 
 async def test_in_a_discord_server_ids_are_discord_s(points: Points) -> None:
     server = replace(by(MOD), community="1456074443980800010")
 
-    with pytest.raises(RowsRefused):
+    with pytest.raises(RowsRefused) as refused:
         await run(points, "user_id,points\nada,5\n", server)
+    [row] = refused.value.rows
+    assert isinstance(row.error, InvalidSetting)
+    assert row.error.expected == "a Discord id, 15 to 20 digits"
     await run(points, f"user_id,points\n{ONE},5\n", server)
 
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 import simcord
+from sqlalchemy import update
 
 from points_core import audit, bulk, history
+from points_core.models import LedgerHead
 from tests.stories.answers import answer, private
 from tests.stories.world import World
 
@@ -96,7 +98,7 @@ async def test_an_import_is_shown_first_then_done_then_undone(world: World) -> N
     said = private(shown)
     assert "a list of balances, 3 rows. **Nothing is written yet.**" in said
     assert f"<@{world.mia.id}>: 0 → **120**" in said
-    assert "row 4: The user id must have" in said
+    assert "row 4: nobody cannot be the user id: it has to be a Discord id, 15 to 20 digits." in said
     assert await current(world, world.mia.id) == 0
 
     done = await world.olivia.click(shown.response, label="Import 2 transactions")
@@ -111,6 +113,20 @@ async def test_an_import_is_shown_first_then_done_then_undone(world: World) -> N
 
     assert "Batch 1 is taken back, by **batch 2**" in private(undone)
     assert (await current(world, world.mia.id), await current(world, STRANGER)) == (0, 0)
+
+
+async def test_an_import_that_fails_after_the_button_says_that_nothing_came_of_it(world: World) -> None:
+    await world.ada.slash(world.general, "award", member=world.mia, amount=10, reason="the fair")
+    shown = await bring(world, f"user_id,points\n{world.mia.id},120\n")
+    world.expected.append("BooksClosed")
+    await world.points.write(lambda tx: tx.execute(update(LedgerHead).values(closed_because="a test")))
+
+    failed = await world.olivia.click(shown.response, label="Import 1 transaction")
+
+    assert str(answer(failed).content).startswith("Nothing was imported.")
+    assert "failed their verification" in str(failed.followups[0].content)
+    assert failed.followups[0].ephemeral
+    assert await current(world, world.mia.id) == 10
 
 
 async def test_an_import_can_be_cancelled_or_left_alone(world: World) -> None:
