@@ -140,15 +140,7 @@ def met(condition: Condition, fact: Fact, zone: ZoneInfo, standing: Standing | N
 
     Without a standing what only the books know is open.
     """
-    match condition:
-        case AllOf():
-            return all_of(met(one, fact, zone, standing) for one in condition.of)
-        case AnyOf():
-            return any_of(met(one, fact, zone, standing) for one in condition.of)
-        case NoneOf():
-            return none_of(met(one, fact, zone, standing) for one in condition.of)
-        case _:
-            return _CHECKS[type(condition)](condition, fact, zone, standing)
+    return _CHECKS[type(condition)](condition, fact, zone, standing)
 
 
 def all_of(outcomes: Iterator[Met]) -> Met:
@@ -219,6 +211,9 @@ def _total(condition: TotalAtLeast, standing: Standing | None) -> Met:
 
 
 _CHECKS: Final[dict[type, Callable[[Any, Fact, ZoneInfo, Standing | None], Met]]] = {
+    AllOf: lambda c, fact, zone, standing: all_of(met(one, fact, zone, standing) for one in c.of),
+    AnyOf: lambda c, fact, zone, standing: any_of(met(one, fact, zone, standing) for one in c.of),
+    NoneOf: lambda c, fact, zone, standing: none_of(met(one, fact, zone, standing) for one in c.of),
     InChannels: lambda c, fact, zone, standing: _is(
         fact.channel in c.channels or fact.parent in c.channels or fact.group in c.channels
     ),

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from points_core.rules.definition import Definition, Multiplier, Rule
@@ -159,21 +160,24 @@ def caps(rule: Rule, fact: Fact, zone: ZoneInfo) -> tuple[CapOn, ...]:
         (Limit.COMMUNITY_WEEK, limits.community_week, 0, None, Span.WEEK),
         (Limit.EVERY_RULE_MEMBER_DAY, limits.every_rule_member_day, 0, member, Span.DAY),
     )
+    day = fact.at.astimezone(zone).date()
     return tuple(
         CapOn(limit, Use(number, who, rule.shadow, span, start.toordinal()), most, _ends(span, start, zone))
         for limit, most, number, who, span in listed
         if most is not None
-        for start in (_start(span, fact, zone),)
+        for start in (first_day(span, day),)
     )
 
 
 def counted(rule: Rule, fact: Fact, zone: ZoneInfo) -> tuple[Use, ...]:
     """Return the sums that a grant counts in: of this rule and of all, to the member and to all, day and week."""
+    day = fact.at.astimezone(zone).date()
+    starts = tuple((span, first_day(span, day).toordinal()) for span in (Span.DAY, Span.WEEK))
     return tuple(
-        Use(number, member, rule.shadow, span, _start(span, fact, zone).toordinal())
+        Use(number, member, rule.shadow, span, start)
         for number in (rule.number, 0)
         for member in (fact.user_id, None)
-        for span in (Span.DAY, Span.WEEK)
+        for span, start in starts
     )
 
 
@@ -224,10 +228,7 @@ def _in_place(multiplier: Multiplier, fact: Fact) -> bool:
     return multiplier.channel is not None and multiplier.channel in (fact.channel, fact.parent, fact.group)
 
 
-def _start(span: Span, fact: Fact, zone: ZoneInfo) -> date:
-    return first_day(span, fact.at.astimezone(zone).date())
-
-
+@lru_cache(maxsize=64)  # the facts of a busy day all ask for the same few
 def _ends(span: Span, start: date, zone: ZoneInfo) -> datetime:
     end = Window.of_span(span, start, zone).end
     assert end is not None  # a day and a week end
