@@ -28,6 +28,10 @@ class Topic(StrEnum):
     SEASON = "season.sealed"  # subject: the season's number
     ANCHORED = "head.anchored"  # subject: the last transaction's number
     BOARD = "board.due"  # subject: "{schedule number}:{slot}"
+    LEVEL = "level.reached"  # subject: "{member}:{level before}:{level after}:{last transaction's number}"
+    BADGE = "badge.earned"  # subject: "{badge}:{member, 0 for all together}:{step}:{how many times}"
+    BADGE_REVOKED = "badge.revoked"  # subject: as for BADGE
+    ROLES = "roles.due"  # subject: "{member}:{transaction}:{policy's version}:{microseconds}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,66 @@
+"""What members achieve: levels by points earned, badges by goals, and the roles that come of both.
+
+goals.py      what a badge is given for
+badges.py     badges as they are kept
+measuring.py  how far members have come
+holding.py    badges held, given and taken back
+teams.py      badges that all earn together
+settling.py   what is due, settled: the one place that gives and takes
+roles.py      roles outside that members are to have
+reading.py    what a member has achieved, and what is next
+telling.py    what an effect stands for
+curves.py     how many points each level takes
+moves.py      who would move if the levels were others
+presets.py    badges to begin from
+checks.py     what verification asks of all this
+"""
+
+from points_core.achievements import badges, curves, goals, roles
+from points_core.achievements.badges import Badge
+from points_core.achievements.curves import DISTINGUISHED_MEMBERS, Curve
+from points_core.achievements.goals import Goal, document_of, goal_of, sentence
+from points_core.achievements.moves import Mover, Preview, preview
+from points_core.achievements.presets import PRESETS, Preset
+from points_core.achievements.reading import (
+    Achievements,
+    BadgeProgress,
+    LevelProgress,
+    Revoked,
+    level_progress,
+    of,
+)
+from points_core.achievements.settling import Settled, anything_due, settle_due, settled
+from points_core.achievements.telling import BadgeTold, LevelTold, badge_told, level_told
+
+__all__ = [
+    "DISTINGUISHED_MEMBERS",
+    "PRESETS",
+    "Achievements",
+    "Badge",
+    "BadgeProgress",
+    "BadgeTold",
+    "Curve",
+    "Goal",
+    "LevelProgress",
+    "LevelTold",
+    "Mover",
+    "Preset",
+    "Preview",
+    "Revoked",
+    "Settled",
+    "anything_due",
+    "badge_told",
+    "badges",
+    "curves",
+    "document_of",
+    "goal_of",
+    "goals",
+    "level_progress",
+    "level_told",
+    "of",
+    "preview",
+    "roles",
+    "sentence",
+    "settle_due",
+    "settled",
+]

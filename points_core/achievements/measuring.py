@@ -1,0 +1,245 @@
+"""How far members have come towards goals: counted from the transactions and the days, a few statements in all.
+
+What was taken back counts no more, and the reversal itself is no award; what a deduction or an expiry took
+stays earned. The same counting settles badges and verifies them.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, Integer, case, cast, func, select
+from sqlalchemy.orm import InstrumentedAttribute, aliased
+
+from points_core import streaks
+from points_core.achievements.goals import (
+    FirstAward,
+    GivesTo,
+    Goal,
+    LevelReached,
+    Points,
+    RecognisedBy,
+    Streak,
+    Team,
+)
+from points_core.models import ActiveDay, PointBalance, PointTransaction
+from points_core.policy import Policy
+from points_core.values import ActorKind, Kind
+from points_core.windows import midnight
+
+AT_ONCE = 5_000  # members in one statement: SQLite takes 32,766 values
+
+
+@dataclass(slots=True)
+class Measured:
+    """What some members have done, as far as some goals need to know; `freezes` as the policy has them."""
+
+    today: date
+    freezes: int
+    earned: dict[int, int] = field(default_factory=dict)
+    levels: dict[int, int] = field(default_factory=dict)
+    in_category: dict[tuple[int, int], int] = field(default_factory=dict)
+    awarded: set[int] = field(default_factory=set)
+    givers: dict[int, int] = field(default_factory=dict)
+    receivers: dict[int, int] = field(default_factory=dict)
+    days: Mapping[int, Sequence[int]] = field(default_factory=dict)
+
+    def reached(self, goal: Goal, member_id: int) -> int:
+        """Return how far a member has come for good: what a step of the goal is compared with."""
+        match goal:
+            case FirstAward():
+                return int(member_id in self.awarded)
+            case Points(category_id=None):
+                return self.earned.get(member_id, 0)
+            case Points(category_id=int(category_id)):
+                return self.in_category.get((member_id, category_id), 0)
+            case RecognisedBy():
+                return self.givers.get(member_id, 0)
+            case GivesTo():
+                return self.receivers.get(member_id, 0)
+            case LevelReached():
+                return self.levels.get(member_id, 0)
+            case Streak():
+                return self._streak(goal, member_id).best
+            case _:
+                return 0
+
+    def now(self, goal: Goal, member_id: int) -> int:
+        """Return how far a member stands now: of a streak the current one, which may break; else the same."""
+        if isinstance(goal, Streak):
+            return self._streak(goal, member_id).current
+        return self.reached(goal, member_id)
+
+    def _streak(self, goal: Streak, member_id: int) -> streaks.Streak:
+        days, today = self.days.get(member_id, ()), self.today.toordinal()
+        if goal.unit == "week":
+            return streaks.weekly(days, today)
+        return streaks.streak(days, today, self.freezes)
+
+
+def measure(
+    tx: Connection,
+    community_id: int,
+    policy: Policy,
+    goals: Iterable[Goal],
+    member_ids: Iterable[int],
+    today: date,
+) -> Measured:
+    """Return what `member_ids` have done, as far as `goals` need to know. today: the local date."""
+    wanted = list(goals)
+    measured = Measured(today, policy.programme.streak_freezes)
+    members = sorted(set(member_ids))
+    for start in range(0, len(members), AT_ONCE):
+        _measure(tx, community_id, wanted, members[start : start + AT_ONCE], measured)
+    return measured
+
+
+def _measure(
+    tx: Connection, community_id: int, goals: Sequence[Goal], members: Sequence[int], into: Measured
+) -> None:
+    kinds = {type(goal) for goal in goals}
+    if kinds & {Points, LevelReached}:
+        _balances(tx, community_id, members, into)
+    categories = {goal.category_id for goal in goals if isinstance(goal, Points) and goal.category_id}
+    if categories:
+        _in_categories(tx, community_id, members, sorted(categories), into)
+    if FirstAward in kinds:
+        first = select(PointTransaction.member_id).distinct()
+        into.awarded.update(tx.execute(first.where(*_awards(community_id, members))).scalars())
+    if RecognisedBy in kinds:
+        into.givers.update(_people(tx, community_id, PointTransaction.member_id, members))
+    if GivesTo in kinds:
+        into.receivers.update(_people(tx, community_id, PointTransaction.actor_id, members))
+    if Streak in kinds:
+        into.days = {**into.days, **_days(tx, community_id, members)}
+
+
+def _balances(tx: Connection, community_id: int, members: Sequence[int], into: Measured) -> None:
+    there = select(PointBalance.member_id, PointBalance.earned, PointBalance.level).where(
+        PointBalance.community_id == community_id, PointBalance.member_id.in_(members)
+    )
+    for member_id, earned, level in tx.execute(there):
+        into.earned[member_id] = earned
+        into.levels[member_id] = level
+
+
+def earning() -> ColumnElement[int]:
+    """Return what a transaction adds to what its member has earned: a reversal of a deduction adds nothing."""
+    spends = (PointTransaction.amount < 0) != (PointTransaction.kind == Kind.REVERSAL.value)
+    return cast(func.coalesce(func.sum(case((spends, 0), else_=PointTransaction.amount)), 0), BigInteger)
+
+
+def _in_categories(
+    tx: Connection, community_id: int, members: Sequence[int], categories: Sequence[int], into: Measured
+) -> None:
+    summed = (
+        select(PointTransaction.member_id, PointTransaction.category_id, earning())
+        .where(
+            PointTransaction.community_id == community_id,
+            PointTransaction.member_id.in_(members),
+            PointTransaction.category_id.in_(categories),
+        )
+        .group_by(PointTransaction.member_id, PointTransaction.category_id)
+    )
+    for member_id, category_id, points in tx.execute(summed):
+        if category_id is not None:
+            into.in_category[member_id, category_id] = points
+
+
+def _stands() -> ColumnElement[bool]:
+    """Return whether no reversal took a transaction back."""
+    reversal = aliased(PointTransaction)
+    taken_back = select(reversal.seq).where(
+        reversal.community_id == PointTransaction.community_id, reversal.reverses == PointTransaction.seq
+    )
+    return ~taken_back.exists()
+
+
+def _awards(community_id: int, members: Sequence[int]) -> tuple[ColumnElement[bool], ...]:
+    return (
+        PointTransaction.community_id == community_id,
+        PointTransaction.member_id.in_(members),
+        PointTransaction.kind == Kind.AWARD.value,
+        _stands(),
+    )
+
+
+def _people(
+    tx: Connection,
+    community_id: int,
+    whose: InstrumentedAttribute[int] | InstrumentedAttribute[int | None],
+    members: Sequence[int],
+) -> dict[int, int]:
+    """Return to how many others each of `members` gave, or from how many they got, awards that stand."""
+    giving = whose is PointTransaction.actor_id
+    others = PointTransaction.member_id if giving else PointTransaction.actor_id
+    counted = (
+        select(cast(whose, BigInteger), cast(func.count(others.distinct()), Integer))
+        .where(
+            PointTransaction.community_id == community_id,
+            whose.in_(members),
+            PointTransaction.kind == Kind.AWARD.value,
+            PointTransaction.actor_kind == ActorKind.MEMBER.value,
+            PointTransaction.actor_id != PointTransaction.member_id,
+            _stands(),
+        )
+        .group_by(whose)
+    )
+    return {member_id: people for member_id, people in tx.execute(counted)}  # noqa: C416 - rows are no pairs
+
+
+def _days(tx: Connection, community_id: int, members: Sequence[int]) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = defaultdict(list)
+    active = (
+        select(ActiveDay.member_id, ActiveDay.day)
+        .where(ActiveDay.community_id == community_id, ActiveDay.member_id.in_(members))
+        .distinct()
+    )
+    for member_id, day in tx.execute(active):
+        found[member_id].append(day)
+    return dict(found)
+
+
+# ── all together ──
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """What all earned towards a team's goal, and what each of those who have a part in it."""
+
+    points: int
+    each: Mapping[int, int]
+
+    def met_by(self, goal: Team) -> frozenset[int]:
+        """Return the members whose badge it is: all who took part, once the goal is reached."""
+        if self.points < goal.points:
+            return frozenset()
+        return frozenset(id for id, points in self.each.items() if points >= goal.each)
+
+
+def together(tx: Connection, community_id: int, policy: Policy, goal: Team) -> Together:
+    """Return what all have earned towards a team's goal."""
+    if goal.category_id is None and goal.first is None and goal.last is None:
+        everyone = select(PointBalance.member_id, PointBalance.earned)
+        summed = everyone.where(PointBalance.community_id == community_id)
+    else:
+        summed = (
+            select(PointTransaction.member_id, earning())
+            .where(PointTransaction.community_id == community_id, *_within(policy, goal))
+            .group_by(PointTransaction.member_id)
+        )
+    each = {member_id: int(points) for member_id, points in tx.execute(summed) if points > 0}
+    return Together(sum(each.values()), each)
+
+
+def _within(policy: Policy, goal: Team) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if goal.category_id is not None:
+        conditions.append(PointTransaction.category_id == goal.category_id)
+    if goal.first is not None:
+        conditions.append(PointTransaction.effective_at >= midnight(goal.first, policy.zone))
+    if goal.last is not None:
+        end = midnight(goal.last + timedelta(days=1), policy.zone)
+        conditions.append(PointTransaction.effective_at < end)
+    return conditions
