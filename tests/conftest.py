@@ -69,6 +69,10 @@ class Databases:
             return f"sqlite:///{(self.folder / name).as_posix()}.db"
         return self._server().set(database=f"{self._prefix}_{name}").render_as_string(hide_password=False)
 
+    def server_url(self) -> str:
+        """Return the URL of the PostgreSQL server, which is started if it has to be."""
+        return self._server().render_as_string(hide_password=False)
+
     def drop(self, url: str) -> None:
         """Take a database away, whoever is still connected to it."""
         name = make_url(url).database

@@ -27,7 +27,9 @@ WIDTH = 150  # of the table where no terminal has one
 
 def options(given: Sequence[str]) -> argparse.Namespace:
     """Return what was asked for on the command line."""
-    asked = argparse.ArgumentParser(prog="python -m tests.bench", description="Figures against raw baselines.")
+    asked = argparse.ArgumentParser(
+        prog="python -m tests.bench", description="Figures against raw baselines."
+    )
     size = asked.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="1,000 members and transactions alone")
     size.add_argument("--full", action="store_true", help="1,000,000 members and transactions, too")
@@ -36,7 +38,9 @@ def options(given: Sequence[str]) -> argparse.Namespace:
     asked.add_argument("--only", action="append", choices=names(), help="one part; can be repeated")
     asked.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     asked.add_argument("--postgresql", metavar="URL", help="a server (default: one is started)")
-    asked.add_argument("--pgledger", type=Path, metavar="FILE", help="pgledger's SQL, to measure beside ours")
+    asked.add_argument(
+        "--pgledger", type=Path, metavar="FILE", help="pgledger's SQL, after the ULID functions it needs"
+    )
     asked.add_argument("--no-redis", action="store_true", help="leave redis-server alone")
     return asked.parse_args(given)
 

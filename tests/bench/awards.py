@@ -82,7 +82,9 @@ class Town:
 def entries(count: int) -> list[Entry]:
     """Return an award for each of so many members."""
     return [
-        Entry(row=n, user_id=f"u{n}", amount=10, reason="came to the event", kind=Kind.AWARD, category="events")
+        Entry(
+            row=n, user_id=f"u{n}", amount=10, reason="came to the event", kind=Kind.AWARD, category="events"
+        )
         for n in range(1, count + 1)
     ]
 
@@ -215,7 +217,9 @@ async def batches(bench: Bench) -> AsyncIterator[Figure]:
 
             times = await bench.turns(rounds=rounds, ours=ours, raw=bare)
         raw.close()
-        yield times.figure(f"a batch of {count:,}", size, against="raw", baseline="sqlite3 executemany", most=4)
+        yield times.figure(
+            f"a batch of {count:,}", size, against="raw", baseline="sqlite3 executemany", most=4
+        )
         held = {name: beats.longest for name, beats in felt.items()}
         yield Figure(
             work="the event loop held by it, at most",

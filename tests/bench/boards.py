@@ -91,9 +91,11 @@ async def boards(bench: Bench) -> AsyncIterator[Figure]:
             for size, tx in opened.items():
                 works[f"ours {size}"] = often(partial(ours, tx, found[size]))
                 works[f"raw {size}"] = often(partial(raw, tx, found[size]), 1 if "rank" in work else REPEATED)
-            times = await bench.turns(**works)
+            times = await bench.turns(works)
             for size in bench.sizes:
-                yield times.figure(work, size, ours=f"ours {size}", against=f"raw {size}", baseline=baseline(work))
+                yield times.figure(
+                    work, size, ours=f"ours {size}", against=f"raw {size}", baseline=baseline(work)
+                )
             first, last = bench.sizes[0], bench.sizes[-1]
             if last > first:
                 yield times.figure(
@@ -114,6 +116,16 @@ def baseline(work: str) -> str:
 Asking = Callable[[Connection, dict[str, Placed]], object]
 
 
+def ranked(tx: Connection, who: dict[str, Placed], name: str) -> object:
+    """Return a member's rank."""
+    return rank(tx, 1, 0, who[name].points)
+
+
+def raw_ranked(tx: Connection, who: dict[str, Placed], name: str) -> object:
+    """Count the members with more points."""
+    return tx.exec_driver_sql(RAW_RANK, (0, who[name].points)).all()
+
+
 def questions() -> Iterator[tuple[str, Asking, Asking]]:
     """Yield each question, how the core answers it, and how raw SQL does."""
 
@@ -127,11 +139,7 @@ def questions() -> Iterator[tuple[str, Asking, Asking]]:
         partial(raw_top, category=2),
     )
     for name in ("first", "median", "last"):
-        yield (
-            f"rank of the {name}",
-            lambda tx, who, name=name: rank(tx, 1, 0, who[name].points),
-            lambda tx, who, name=name: tx.exec_driver_sql(RAW_RANK, (0, who[name].points)).all(),
-        )
+        yield f"rank of the {name}", partial(ranked, name=name), partial(raw_ranked, name=name)
     yield (
         "top ten, and the page around the median",
         lambda tx, who: leaderboard.named(tx, TOWN, WindowName.ALL, NOW, around=who["median"].user_id),
@@ -149,7 +157,7 @@ async def windows(bench: Bench) -> AsyncIterator[Figure]:
                 for name in (WindowName.ALL, *NEXT_TO_ALL_TIME)
             }
             works["season"] = partial(leaderboard.of_season, tx, TOWN, SEASON)
-            times = await bench.turns(**{name: often(work) for name, work in works.items()})
+            times = await bench.turns({name: often(work) for name, work in works.items()})
             for name in works:
                 if name != WindowName.ALL:
                     work, note = f"top ten, {name}", f"{10 * size:,} transactions"
@@ -177,6 +185,7 @@ async def against_redis(bench: Bench) -> AsyncIterator[Figure]:
                 )
             top: Any = partial(leaderboard.named, tx, TOWN, WindowName.ALL, NOW)
             times = await bench.turns(
-                ours=often(top), redis=often(partial(redis.call, *"ZREVRANGE board 0 9 WITHSCORES".split()))
+                ours=often(top),
+                redis=often(partial(redis.call, "ZREVRANGE", "board", "0", "9", "WITHSCORES")),
             )
             yield times.figure("top ten, with names", size, against="redis", baseline="Redis ZREVRANGE, ids")

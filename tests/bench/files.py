@@ -68,9 +68,9 @@ async def pandas(file: Path, to: Path) -> AsyncIterator[Work]:
 
 @asynccontextmanager
 async def idle(file: Path, to: Path) -> AsyncIterator[Work]:
-    """Hold the books open and do nothing for a second."""
+    """Hold the books open and do nothing for a moment."""
     async with opened(make_url(f"sqlite:///{file}")):
-        yield lambda: asyncio.sleep(1)
+        yield lambda: asyncio.sleep(0.3)
 
 
 @asynccontextmanager
@@ -130,7 +130,7 @@ async def export(bench: Bench) -> AsyncIterator[Figure]:
                 told[name].append(await apart(name, url, to))
 
         def median(name: str, what: str, told: Any = told) -> float:
-            return statistics.median(each[what] for each in told[name])
+            return float(statistics.median(each[what] for each in told[name]))
 
         def figure(
             work: str, name: str, against: str, baseline: str, what: str = "ms", size: int = size, **goal: Any

@@ -7,7 +7,7 @@ zeros, and nobody may verify them.
 
 import os
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,9 @@ SEED = 7
 MOST_POINTS = 50  # of one true transaction; shaped ones are mostly small and sometimes very large
 
 COLUMNS = (*chain.CHAINED, "key", "reason", "evidence", "salt", "prev_hash", "hash")
-TRANSACTION = f"INSERT INTO point_transactions ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+TRANSACTION = (
+    f"INSERT INTO point_transactions ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+)
 SHAPED = """
 INSERT INTO point_transactions (community_id, seq, member_id, member_seq, kind, amount, balance_after,
   category_id, reason, actor_kind, key, request_hash, effective_at, recorded_at, prev_hash, hash)
@@ -185,7 +187,7 @@ class Filling:
             at = BEGIN + timedelta(days=365) * seq / self.transactions
             yield self.row(seq, member, self.draw.randint(1, MOST_POINTS), self.draw.randint(1, 4), at)
 
-    def row(self, seq: int, member: int, amount: int, category: int, at: datetime) -> Sequence[object]:
+    def row(self, seq: int, member: int, amount: int, category: int, at: datetime) -> tuple[object, ...]:
         """Return one sealed transaction, counted in."""
         balance = self.balances[member]
         salt, key, reason = os.urandom(chain.SALT_BYTES), f"key {seq}", "helped with a question"

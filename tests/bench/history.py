@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator
 from functools import partial
 
+from sqlalchemy import Connection
+
 from points_core import history
 from points_core.database import study_engine
 from tests.bench.boards import often
 from tests.bench.filling import TOWN, true_books
-from tests.bench.suite import Bench, Figure, part
+from tests.bench.suite import Bench, Figure, Work, part
 
 MEMBERS = 1_000
 PAGE = 10
@@ -19,6 +21,11 @@ BUSIEST = "SELECT member_id, transactions FROM point_balances ORDER BY transacti
 NUMBER = "SELECT seq FROM point_transactions WHERE community_id = 1 AND member_id = ? AND member_seq = ?"
 
 
+def rows(tx: Connection, member: int, upto: int) -> object:
+    """Read a page by raw SQL."""
+    return tx.exec_driver_sql(RAW, (member, upto)).all()
+
+
 @part("history")
 async def pages(bench: Bench) -> AsyncIterator[Figure]:
     """The first, a middle and the last page of the busiest member."""
@@ -26,7 +33,7 @@ async def pages(bench: Bench) -> AsyncIterator[Figure]:
         engine = study_engine(true_books(bench, min(MEMBERS, size), size))
         with engine.connect() as tx:
             member, count = tx.exec_driver_sql(BUSIEST).one()
-            works = {}
+            works: dict[str, Work] = {}
             for name, upto in (("first", count), ("middle", count // 2), ("last", PAGE)):
                 before = (
                     None if upto == count else tx.exec_driver_sql(NUMBER, (member, upto + 1)).scalar_one()
@@ -34,8 +41,8 @@ async def pages(bench: Bench) -> AsyncIterator[Figure]:
                 works[name] = often(
                     partial(history.page, tx, TOWN, user_id=f"u{member}", before=before, limit=PAGE)
                 )
-                works[f"raw {name}"] = often(lambda upto=upto: tx.exec_driver_sql(RAW, (member, upto)).all())
-            times = await bench.turns(**works)
+                works[f"raw {name}"] = often(partial(rows, tx, member, upto))
+            times = await bench.turns(works)
         engine.dispose()
         note = f"of {count:,}"
         for name in ("first", "middle", "last"):

@@ -50,7 +50,11 @@ async def proof(bench: Bench) -> AsyncIterator[Figure]:
             outcome = verification.examine(tx)
             assert outcome.broken == (), outcome.broken
         yield times.figure(
-            "verify", size, against="raw", baseline="reading every row", most_value=FULL_MS if size >= LARGE else None
+            "verify",
+            size,
+            against="raw",
+            baseline="reading every row",
+            most_value=FULL_MS if size >= LARGE else None,
         )
         latest = min(LATEST, members)
         with writer.begin() as tx:
@@ -69,7 +73,9 @@ async def proof(bench: Bench) -> AsyncIterator[Figure]:
             ours=partial(make, url, folder / "backups", NOW),
             raw=partial(copied, url, folder / "copy.db"),
         )
-        yield times.figure("backup: copied, checked, verified, sealed", size, against="raw", baseline="a bare copy")
+        yield times.figure(
+            "backup: copied, checked, verified, sealed", size, against="raw", baseline="a bare copy"
+        )
         writer.dispose()
         reader.dispose()
         shutil.rmtree(folder)

@@ -29,7 +29,9 @@ class Pulse:
 
 def quantile(values: list[float], percent: int) -> float:
     """Return what `percent` of the values are at or below."""
-    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1] if len(values) > 1 else values[0]
+    return (
+        statistics.quantiles(values, n=100, method="inclusive")[percent - 1] if len(values) > 1 else values[0]
+    )
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import URL, event
 from sqlalchemy.engine import Engine
 
-from points_core.database import SQLITE_PRAGMAS
+from points_core.engines import SQLITE_PRAGMAS
 from tests.bench.filling import file_of
 from tests.bench.suite import Bench
 

@@ -31,7 +31,9 @@ class Redis:
         options = f"--port {port} --bind {LOOPBACK} --dir {folder} --appendonly yes --appendfsync always --save".split()
         server = subprocess.Popen([program, *options, ""], stdout=subprocess.DEVNULL)
         try:
-            yield cls._connected(port)
+            connected = cls._connected(port)
+            yield connected
+            connected.close()
         finally:
             server.terminate()
             server.wait()
@@ -46,6 +48,11 @@ class Redis:
                 if time.monotonic() > until:
                     raise
                 time.sleep(0.02)
+
+    def close(self) -> None:
+        """Hang up."""
+        self.answers.close()
+        self.socket.close()
 
     def call(self, *words: str) -> Any:
         """Send one command and return its answer."""

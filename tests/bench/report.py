@@ -25,7 +25,9 @@ def machine() -> dict[str, Any]:
 
 def table(found: Sequence[tuple[str, Figure]], about: dict[str, Any]) -> Table:
     """Return the figures as a table, part by part."""
-    told = " · ".join(f"{key} {value:.2f}" if isinstance(value, float) else f"{key} {value}" for key, value in about.items())
+    told = " · ".join(
+        f"{key} {value:.2f}" if isinstance(value, float) else f"{key} {value}" for key, value in about.items()
+    )
     made = Table(title="Ratios: our time over the baseline's, smaller is better", caption=told)
     for heading in ("work", "size", "ours", "baseline", "its", "ratio", "goal", "met"):
         made.add_column(heading, justify="left" if heading in {"work", "baseline"} else "right")

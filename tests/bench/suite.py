@@ -17,7 +17,8 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from inspect import isawaitable
 from pathlib import Path
@@ -112,19 +113,29 @@ class Bench:
     pgledger: Path | None = None
     draw: random.Random = field(default_factory=lambda: random.Random(7))
 
-    async def turns(self, *, rounds: int | None = None, warm: int = 1, **works: Work) -> Times:
-        """Let `works` take turns and return how long each took; the order is drawn anew each round.
+    async def turns(
+        self,
+        many: Mapping[str, Work] | None = None,
+        *,
+        rounds: int | None = None,
+        warm: int | None = None,
+        **named: Work,
+    ) -> Times:
+        """Let works, `many` or `named`, take turns and return how long each took; the order is drawn anew each round.
 
-        The first `warm` rounds do not count: caches fill and statements are compiled.
+        The first `warm` rounds do not count: caches fill and statements are compiled. By default that is one,
+        or none where there is but one round, to see that everything works.
         """
+        works = {**(many or {}), **named}
+        rounds = rounds or self.rounds
+        warm = int(rounds > 1) if warm is None else warm
         times: dict[str, list[float]] = {name: [] for name in works}
-        for number in range(warm + (rounds or self.rounds)):
-            order = list(works)
-            self.draw.shuffle(order)
-            for name in order:
-                taken = await milliseconds(works[name])
-                if number >= warm:
-                    times[name].append(taken)
+        with uncollected():
+            for number in range(warm + rounds):
+                for name in self.draw.sample(list(works), len(works)):
+                    taken = await milliseconds(works[name])
+                    if number >= warm:
+                        times[name].append(taken)
         return Times(times)
 
     def new_folder(self) -> Path:
@@ -132,18 +143,24 @@ class Bench:
         return Path(tempfile.mkdtemp(dir=self.folder))
 
 
-async def milliseconds(work: Work) -> float:
-    """Do `work` and return how long it took; garbage of earlier works is not collected meanwhile."""
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Collect garbage first and none meanwhile: one work would pay for another's."""
     gc.collect()
     gc.disable()
     try:
-        began = time.perf_counter()
-        outcome = work()
-        if isawaitable(outcome):
-            await outcome
-        return (time.perf_counter() - began) * 1_000
+        yield
     finally:
         gc.enable()
+
+
+async def milliseconds(work: Work) -> float:
+    """Do `work` and return how long it took."""
+    began = time.perf_counter()
+    outcome = work()
+    if isawaitable(outcome):
+        await outcome
+    return (time.perf_counter() - began) * 1_000
 
 
 def load() -> float:
