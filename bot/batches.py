@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 import discord
 from discord import ui
 
-from bot.checks import require
+from bot.checks import allowed, require
 from bot.messages import batches as messages
 from bot.origin import origin_of
 from bot.refusals import Modal, answered
@@ -28,12 +28,17 @@ async def take_back(
 
     Raises NotAllowed, UnknownBatch, BatchUndone, BatchNotUndoable.
     """
-    await require(interaction, Capability.CONFIGURE)
+    rules = await require(interaction, Capability.CONFIGURE)
     bot = interaction.client
     await interaction.response.defer(ephemeral=True, thinking=True)
     try:
         done = await bot.points.write(
-            bulk.undo, origin_of(interaction), number, reason=reason, partial=partial
+            bulk.undo,
+            origin_of(interaction),
+            number,
+            reason=reason,
+            partial=partial,
+            own_only=not allowed(interaction, rules, Capability.UNDO),
         )
     except RowsRefused as refused:
         reply = messages.stays(number, refused.rows, refused.total)

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, cast, func, select
 from sqlalchemy.orm import aliased
 
 from points_core.communities import Head
@@ -69,6 +69,39 @@ def by_key(tx: Connection, head: Head, key: str) -> BatchReceipt | None:
     """Return the batch that was made under this idempotency key, None if there is none."""
     found = _found(tx, Batch.community_id == head.community_id, Batch.key == key)
     return found[0] if found else None
+
+
+def standing(tx: Connection, head: Head, number: int) -> list[int]:
+    """Return the numbers of a batch's transactions that nothing has taken back, newest first."""
+    return sorted(tx.execute(_standing(head, number)).scalars(), reverse=True)
+
+
+def deducted_from(tx: Connection, head: Head, actor: Actor, number: int) -> str | None:
+    """Return the id of the member who acts if a batch took points from them that still are gone, or None."""
+    if actor.kind is not ActorKind.MEMBER:
+        return None
+    member = select(Member.id).where(
+        Member.community_id == head.community_id, Member.user_id == actor.user_id
+    )
+    taken = _standing(head, number).where(
+        PointTransaction.member_id == member.scalar_subquery(), PointTransaction.amount < 0
+    )
+    return actor.user_id if tx.execute(taken.limit(1)).first() else None
+
+
+def _standing(head: Head, number: int) -> Select[int]:
+    reversal = aliased(PointTransaction)
+    taken_back = (
+        select(reversal.seq)
+        .where(reversal.community_id == head.community_id, reversal.reverses == PointTransaction.seq)
+        .exists()
+    )
+    return select(PointTransaction.seq).where(
+        PointTransaction.community_id == head.community_id,
+        PointTransaction.batch == number,
+        PointTransaction.reverses.is_(None),
+        ~taken_back,
+    )
 
 
 _Undo = aliased(Batch, name="undo")

@@ -6,26 +6,27 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import Connection, insert, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import Connection, insert
 
 from points_core import audit, communities, outbox, policy, webhooks
-from points_core.bulk.batches import BatchKind, BatchReceipt, by_key, get
+from points_core.bulk.batches import BatchKind, BatchReceipt, by_key, deducted_from, get, standing
 from points_core.communities import Head
 from points_core.errors import (
     BatchNotUndoable,
     BatchUndone,
     DuplicateTransaction,
     InvalidSetting,
+    NotAllowed,
     Refused,
     RowRefused,
     RowsRefused,
+    SelfAward,
     UnknownTransaction,
 )
 from points_core.ledger import Books, Movement, Wanted
-from points_core.models import Batch, PointTransaction
+from points_core.models import Batch
 from points_core.outbox import Topic
-from points_core.policy import Category, Policy
+from points_core.policy import Capability, Category, Policy
 from points_core.values import (
     Kind,
     Origin,
@@ -95,13 +96,24 @@ def post(
     return posting.finish(kind, checksum=checksum, why=why)
 
 
-def undo(tx: Connection, origin: Origin, number: int, *, reason: str, partial: bool = False) -> BatchReceipt:
+def undo(
+    tx: Connection,
+    origin: Origin,
+    number: int,
+    *,
+    reason: str,
+    partial: bool = False,
+    own_only: bool = False,
+) -> BatchReceipt:
     """Take batch `number` back, newest transaction first, as a batch of its own.
 
-    What was taken back before, one by one, is left alone. partial: leave out transactions that cannot be
-    taken back (points are spent) instead of refusing all; they can still be undone one by one.
+    What was taken back before, one by one, is left alone; so is all that the batch did to a member who undoes
+    it, where it took points from them: nobody takes back a deduction from themselves. partial: leave out
+    transactions that cannot be taken back (points are spent) instead of refusing all; they can still be undone
+    one by one. own_only: when the person may undo only what they did themselves.
     Returns the receipt, whose `refused` rows are transaction numbers.
-    Raises UnknownBatch, BatchUndone, BatchNotUndoable, RowsRefused (always when nothing is left), InvalidText.
+    Raises UnknownBatch, NotAllowed, BatchUndone, BatchNotUndoable, RowsRefused (always when nothing is left),
+    InvalidText.
     """
     reason = clean_text("reason", reason)
     head, rules = policy.locked(tx, origin)
@@ -111,13 +123,16 @@ def undo(tx: Connection, origin: Origin, number: int, *, reason: str, partial: b
             raise DuplicateTransaction(origin.key)
         return replace(earlier, replayed=True)
     batch = get(tx, origin.community, number)
+    if own_only and (batch.actor.user_id is None or batch.actor.user_id != origin.actor.user_id):
+        raise NotAllowed(Capability.UNDO.value)
     if batch.kind is BatchKind.UNDO:
         raise BatchNotUndoable(number)
     if batch.undone_by is not None:
         raise BatchUndone(number, batch.undone_by)
     posting = _Posting(tx, head, rules, origin, head.batches + 1, partial, head.seq + 1)
-    for chunk in _chunks(_standing(tx, head, number)):
-        posting.reverse(chunk, reason)
+    untouchable = deducted_from(tx, head, origin.actor, number)
+    for chunk in _chunks(standing(tx, head, number)):
+        posting.reverse(chunk, reason, untouchable)
     return posting.finish(BatchKind.UNDO, undoes=number)
 
 
@@ -151,11 +166,14 @@ class _Posting:
             self._try(entry.row, entry.user_id, lambda entry=entry: self._entry(books, entry))  # type: ignore[misc]
         books.save(self.tx)
 
-    def reverse(self, numbers: Sequence[int], reason: str) -> None:
-        """Take some transactions back; those refused are noted, the rest is written."""
+    def reverse(self, numbers: Sequence[int], reason: str, untouchable: str | None) -> None:
+        """Take some transactions back, none of `untouchable`'s; those refused are noted, the rest is written."""
         books = self._books(user_ids=set(), numbers=set(numbers), categories=False)
         for number in numbers:
             user_id = books.entries[number].receipt.user_id
+            if user_id is not None and user_id == untouchable:
+                self._refuse(number, user_id, SelfAward(user_id))
+                continue
             self._try(number, user_id, lambda number=number: self._reversal(books, number, number, reason))  # type: ignore[misc]
         books.save(self.tx)
 
@@ -211,11 +229,15 @@ class _Posting:
         return Books.load(self.tx, self.head, self.rules, wanted)
 
     def _try(self, row: int, user_id: str | None, act: Callable[[], int]) -> None:
-        self.tried += 1
         try:
             self.posted[row] = act()
+            self.tried += 1
         except Refused as refusal:
-            self.refused.append(RowRefused(row, user_id, refusal))
+            self._refuse(row, user_id, refusal)
+
+    def _refuse(self, row: int, user_id: str | None, refusal: Refused) -> None:
+        self.tried += 1
+        self.refused.append(RowRefused(row, user_id, refusal))
 
     def _entry(self, books: Books, entry: Entry) -> int:
         if entry.takes_back is not None:
@@ -318,23 +340,6 @@ def _key(origin: Origin, row: int, part: str = "") -> str:
 def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
     for start in range(0, len(items), CHUNK):
         yield items[start : start + CHUNK]
-
-
-def _standing(tx: Connection, head: Head, number: int) -> list[int]:
-    """Return the numbers of a batch's transactions that nothing has taken back, newest first."""
-    reversal = aliased(PointTransaction)
-    taken_back = (
-        select(reversal.seq)
-        .where(reversal.community_id == head.community_id, reversal.reverses == PointTransaction.seq)
-        .exists()
-    )
-    standing = select(PointTransaction.seq).where(
-        PointTransaction.community_id == head.community_id,
-        PointTransaction.batch == number,
-        PointTransaction.reverses.is_(None),
-        ~taken_back,
-    )
-    return sorted(tx.execute(standing).scalars(), reverse=True)
 
 
 def _replayed(

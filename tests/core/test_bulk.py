@@ -16,14 +16,16 @@ from points_core.errors import (
     InvalidAmount,
     InvalidSetting,
     InvalidText,
+    NotAllowed,
     PointsError,
     RowsRefused,
+    SelfAward,
     UnknownBatch,
     UnknownCategory,
     UnknownTransaction,
 )
 from points_core.values import Kind
-from tests.core.conftest import ADA, COMMUNITY, GRACE, MOD, NOON, by, row_counts
+from tests.core.conftest import ADA, COMMUNITY, GRACE, MOD, NOON, OTHER_MOD, by, row_counts
 from tests.core.test_proof import without_guards
 
 
@@ -239,6 +241,47 @@ async def test_points_already_spent_keep_a_batch_from_being_undone_unless_in_par
     assert (undone.transactions, [row.row for row in undone.refused]) == (1, [1])
     assert await balances(points, ADA, GRACE) == [(7, 10, 3), (0, 0, 0)]
     assert await everything(points) == []
+
+
+async def test_nobody_takes_a_deduction_from_themselves_back_with_its_batch(points: Points) -> None:
+    await points.write(bulk.post, by(MOD), [award(1, ADA, 9), award(2, GRACE, 9)])
+    batch = await points.write(
+        bulk.post, by(MOD), [award(1, ADA, 10), deduct(2, ADA, 4), deduct(3, GRACE, 5)]
+    )
+    before = await row_counts(points)
+
+    with pytest.raises(RowsRefused) as refused:
+        await points.write(bulk.undo, by(ADA), batch.number, reason="wrong list")
+    assert [(row.row, row.user_id, type(row.error)) for row in refused.value.rows] == [
+        (4, ADA, SelfAward),
+        (3, ADA, SelfAward),
+    ]
+    assert refused.value.total == 3
+    assert await row_counts(points) == before
+
+    undone = await points.write(bulk.undo, by(ADA), batch.number, reason="wrong list", partial=True)
+    assert (undone.transactions, [row.row for row in undone.refused]) == (1, [4, 3])
+    assert await balances(points, ADA, GRACE) == [(15, 19, 4), (9, 9, 0)]
+    assert await everything(points) == []
+
+
+async def test_what_a_batch_gave_its_undoer_is_taken_back(points: Points) -> None:
+    batch = await points.write(bulk.post, by(MOD), [award(1, ADA, 10), deduct(2, ADA, 4)])
+    await points.write(awards.reverse, by(MOD), 2, reason="too strict")
+
+    undone = await points.write(bulk.undo, by(ADA), batch.number, reason="wrong list")
+    assert (undone.transactions, undone.refused) == (1, ())
+    assert await balances(points, ADA) == [(0, 0, 0)]
+
+
+async def test_who_may_undo_only_their_own_undoes_only_their_own_batches(points: Points) -> None:
+    batch = await points.write(bulk.post, by(MOD), [award(1, ADA, 10)])
+
+    with pytest.raises(NotAllowed):
+        await points.write(bulk.undo, by(OTHER_MOD), batch.number, reason="wrong list", own_only=True)
+    assert await balances(points, ADA) == [(10, 10, 0)]
+    await points.write(bulk.undo, by(MOD), batch.number, reason="wrong list", own_only=True)
+    assert await balances(points, ADA) == [(0, 0, 0)]
 
 
 async def test_a_batch_is_on_record_and_is_one_line_of_the_log(points: Points) -> None:

@@ -6,12 +6,14 @@ import json
 import zipfile
 from typing import Any
 
+import discord
 import pytest
 import simcord
 from sqlalchemy import update
 
-from points_core import audit, bulk, history
+from points_core import audit, bulk, copies, history
 from points_core.models import LedgerHead
+from points_core.settings import database_file, sync_url
 from tests.stories.answers import answer, private
 from tests.stories.world import World
 
@@ -194,6 +196,49 @@ async def test_points_already_spent_are_named_and_the_rest_can_be_undone(world: 
     assert (await current(world, world.mia.id), await current(world, world.noah.id)) == (40, 0)
     again = await world.olivia.slash(world.general, "undo-batch", number=1, reason="once more")
     assert private(again) == "Batch 1 was already undone, by batch 2. Nothing was changed."
+
+
+async def test_an_admin_leaves_a_deduction_from_themselves_to_another(world: World) -> None:
+    await world.ada.slash(world.general, "award", member=world.olivia, amount=10, reason="the fair")
+    content = f"user_id,amount\n{world.olivia.id},-4\n{world.mia.id},5\n"
+    await world.olivia.click((await bring(world, content)).response, label="Import 2 transactions")
+
+    asked = await world.olivia.slash(world.general, "undo-batch", number=1, reason="not me")
+
+    assert "1 of the 2 transactions of batch 1 cannot be taken back" in private(asked)
+    assert "You cannot award points to yourself. Another moderator can." in private(asked)
+    assert (await current(world, world.olivia.id), await current(world, world.mia.id)) == (6, 5)
+
+
+async def test_without_the_right_to_undo_an_admin_undoes_only_their_own_batches(world: World) -> None:
+    content = f"user_id,points\n{world.mia.id},50\n"
+    await world.olivia.click((await bring(world, content)).response, label="Import 1 transaction")
+    other = world.guild.create_role("Auditor", permissions=discord.Permissions(manage_guild=True))
+    world.env.backend.add_member_role(world.guild.id, world.noah.id, other.id)
+    await world.env.settle()
+
+    asked = await world.noah.slash(world.general, "undo-batch", number=1, reason="not mine")
+
+    assert "undo" in private(asked)
+    assert await current(world, world.mia.id) == 50
+    mine = await bring(world, f"user_id,points\n{world.ada.id},7\n", by=world.noah)
+    await world.noah.click(mine.response, label="Import 1 transaction")
+    undone = await world.noah.slash(world.general, "undo-batch", number=2, reason="mine")
+    assert "Batch 2 is taken back" in private(undone)
+
+
+async def test_an_import_keeps_the_books_of_before(world: World) -> None:
+    def kept() -> list[str]:
+        file = database_file(sync_url(world.points.settings.database_url))
+        assert file is not None
+        return [point.name for point in copies.restore_points(file)]
+
+    shown = await bring(world, f"user_id,points\n{world.mia.id},50\n")
+    assert kept() == [], "looking changes nothing"
+    await world.olivia.click(shown.response, label="Import 1 transaction")
+
+    (only,) = kept()
+    assert ".import." in only
 
 
 async def test_the_undo_button_works_after_a_restart_and_batches_are_offered(world: World) -> None:
