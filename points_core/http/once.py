@@ -123,7 +123,7 @@ def rename_category(tx: Connection, origin: Origin, number: int, name: str) -> t
     """Give category `number` another name. Raises UnknownCategory, InvalidText, InvalidSetting."""
     head, rules = policy.locked(tx, origin)
     category = _numbered(rules, number)
-    if _used_for(tx, head, origin, "category.rename", {"name": name.strip()}):
+    if _used_for(tx, head, origin, "category.rename", {"id": number, "name": name.strip()}):
         return category, True
     return _named(policy.rename_category(tx, origin, category.name, name), name), False
 
@@ -178,7 +178,7 @@ def _numbered(rules: Policy, number: int) -> Category:
 
 
 def _named(rules: Policy, name: str) -> Category:
-    category = rules.category(name)
+    category = rules.category(name, retired=True)  # a repeated request may come after it was retired
     assert category is not None
     return category
 

@@ -83,7 +83,7 @@ def rename_category(tx: Connection, origin: Origin, name: str, to: str) -> Polic
             if any(c.name.casefold() == to.casefold() and c.id != category.id for c in policy.categories):
                 raise InvalidSetting("categories", to, "a name that is not taken")
             tx.execute(_this_category(head, category).values(name=to))
-            was, now = {"name": category.name}, {"name": to}
+            was, now = ({"id": category.id, "name": name} for name in (category.name, to))
             put_on_record(
                 tx, head, origin, policy, action="category.rename", target=name, before=was, after=now
             )

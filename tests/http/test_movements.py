@@ -342,6 +342,20 @@ async def test_categories_are_opened_renamed_and_retired(program: Program) -> No
     assert listed[-1] == {"id": 5, "name": "errands", "retired": True}
 
 
+async def test_a_repeated_request_about_a_category_is_about_that_category(program: Program) -> None:
+    opened = await program.post("/points/categories", {"name": "quests"}, "opened")
+    await program.post("/points/categories/5/retire")
+    again = await program.post("/points/categories", {"name": "quests"}, "opened")
+    renamed = await program.post("/points/categories/1/rename", {"name": "fairs"}, "renamed")
+    other = await program.post("/points/categories/2/rename", {"name": "fairs"}, "renamed")
+
+    assert (opened.status_code, again.status_code) == (201, 201)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert again.json() == {"id": 5, "name": "quests", "retired": True}
+    assert renamed.json()["name"] == "fairs"
+    assert problem(other) == (409, "duplicate-transaction")
+
+
 async def test_closed_books_take_nothing_and_can_be_read(api: Api, program: Program) -> None:
     await program.award(ADA, 5)
     await api.points.write(_close)

@@ -117,7 +117,7 @@ async def test_categories_are_added_renamed_and_retired(world: World) -> None:
     assert "weeding" in [category.name for category in rules.categories]
     assert [(entry.action, entry.before, entry.after) for entry in await record_of(world)] == [
         ("category.retire", {"name": "weeding"}, None),
-        ("category.rename", {"name": "gardening"}, {"name": "weeding"}),
+        ("category.rename", {"id": 5, "name": "gardening"}, {"id": 5, "name": "weeding"}),
         ("category.add", None, {"name": "gardening"}),
     ]
 
