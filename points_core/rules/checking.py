@@ -56,7 +56,7 @@ def checked(document: Mapping[str, Any] | Definition, now: datetime | None = Non
 
     now: if given, `expires_at` has to be later. Raises InvalidSetting, InvalidText.
     """
-    definition = _cleaned(document if isinstance(document, Definition) else _read(document))
+    definition = _cleaned(_read(document.document if isinstance(document, Definition) else document))
     _check_size(definition.when)
     _check_conditions(definition)
     _check_limits(definition)

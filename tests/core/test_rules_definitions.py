@@ -131,6 +131,12 @@ def test_a_document_nested_without_end_is_refused_before_it_is_read() -> None:
         bomb = inner.pop()
 
 
+def test_a_definition_that_was_copied_without_a_check_is_checked_again() -> None:
+    for change in ({"amount": 0}, {"reason": ""}, {"when": MinimumLength.model_construct(characters=-1)}):
+        with pytest.raises((InvalidSetting, InvalidText)):
+            checked(definition().model_copy(update=change))
+
+
 def test_texts_that_cannot_be_stored_are_refused() -> None:
     with pytest.raises(InvalidText):
         checked(definition(reason="a\x00b"))
