@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Response
 
-from points_core import approvals
 from points_core.clients import Client, Scope
 from points_core.errors import InvalidAmount, PointsError
 from points_core.http import once, problems
@@ -85,8 +84,7 @@ async def _move(
 ) -> MovementOut | RequestOut:
     _check_amount(client, asked.amount)
     origin = seam.origin(client, key)
-    await seam.read(once.check_free, client.community, origin.key)
-    outcome = await seam.write(approvals.request, origin, kind=kind, **dict(asked))
+    outcome = await seam.write(once.move, origin, kind=kind, **dict(asked))
     say_replayed(answer, outcome.replayed)
     if isinstance(outcome, Receipt):
         return MovementOut.model_validate(outcome)

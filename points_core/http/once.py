@@ -22,22 +22,51 @@ from points_core.errors import (
     RequestClosed,
     UnknownCategory,
 )
-from points_core.models import ApprovalRequest, PointTransaction
+from points_core.models import ApprovalRequest, AuditEvent, Community, PointTransaction
 from points_core.outbox import Topic
 from points_core.policy import Capability, Category, Policy
 from points_core.values import Actor, ActorKind, Kind, Origin, Receipt, Request
 from points_core.webhooks import Delivery, Hook
-from points_core.writer import Call, run_together
+from points_core.writer import Call, planned_together, run_together
 
 Row = dict[str, Any]
 """The arguments of one award."""
 
 
-def check_free(tx: Connection, community: str, key: str) -> None:
-    """Raise DuplicateTransaction if the key stands for something other than a movement of points."""
-    community_id = communities.find(tx, community)
-    if community_id is not None and audit.under_key(tx, community_id, key):
-        raise DuplicateTransaction(key)
+def _move_many(tx: Connection, calls: Sequence[Call]) -> list[Any]:
+    """Move points for several who wait together, in order, unless their keys stand for something else."""
+    origins: list[Origin] = [call.args[0] for call in calls]
+    taken = _recorded(tx, origins)
+    free = [call for call, origin in zip(calls, origins, strict=True) if _whose(origin) not in taken]
+    done = iter(run_together(tx, approvals.request, free))
+    return [DuplicateTransaction(o.key) if _whose(o) in taken else next(done) for o in origins]
+
+
+@planned_together(_move_many)
+def move(tx: Connection, origin: Origin, /, **asked: Any) -> Receipt | Request:  # noqa: ANN401 - approvals.request's own
+    """Award or deduct as `approvals.request` does, unless the key stands for something else.
+
+    Raises DuplicateTransaction, and what that raises.
+    """
+    if _recorded(tx, [origin]):
+        raise DuplicateTransaction(origin.key)
+    return approvals.request(tx, origin, **asked)
+
+
+def _whose(origin: Origin) -> tuple[str, str]:
+    return origin.community, origin.key
+
+
+def _recorded(tx: Connection, origins: Sequence[Origin]) -> set[tuple[str, str]]:
+    """Return the keys of `origins`, with their communities, that something is on record under."""
+    there = select(Community.key, AuditEvent.key).join(Community, Community.id == AuditEvent.community_id)
+    rows = tx.execute(
+        there.where(
+            Community.key.in_({origin.community for origin in origins}),
+            AuditEvent.key.in_({origin.key for origin in origins}),
+        )
+    )
+    return {(community, key) for community, key in rows}
 
 
 def award_rows(tx: Connection, origin: Origin, rows: Sequence[Row]) -> tuple[list[Any], bool]:

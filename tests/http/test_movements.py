@@ -125,6 +125,22 @@ async def test_a_key_stands_for_one_request_whatever_kind_it_was(api: Api, progr
         assert await row_counts(api.points) == before
 
 
+async def test_two_kinds_of_requests_at_once_with_one_key_are_one_done_and_one_refused(
+    api: Api, program: Program
+) -> None:
+    row = {"user_id": GRACE, "amount": 1, "reason": "x"}
+    for number in range(20):
+        key = new_key()
+        answers = await asyncio.gather(
+            program.award(ADA, 5, f"helped {number}", key=key),
+            program.post("/points/award/batch", {"rows": [row | {"reason": f"came {number}"}]}, key),
+            program.award(ADA, 5, f"helped {number}", key=key),
+        )
+        kinds = {answers[0].status_code, answers[2].status_code}, {answers[1].status_code}
+        assert kinds in [({201}, {409}), ({409}, {200})]
+    assert await api.points.read(verification.verify) == []
+
+
 async def test_a_replay_survives_a_retired_category_and_lower_limits(api: Api, program: Program) -> None:
     key = new_key()
     first = await program.award(ADA, 50, category="events", key=key)
