@@ -38,14 +38,19 @@ def change(tx: Connection, origin: Origin, /, **wanted: Any) -> Policy:  # noqa:
         scores.rebuild(tx, head.community_id, new.zone)
         uses.rebuild(tx, head.community_id, new.zone)
         _wake_schedules(tx, head, origin.at)
-        if head.badges:
-            levels.mark_everyone(tx, head.community_id, origin.at)  # days of a goal begin at other instants
+    if head.badges and _days(old) != _days(new):
+        levels.mark_everyone(tx, head.community_id, origin.at)
     if old.programme.ranks != new.programme.ranks:
         levels.rebuild(tx, head.community_id, new.programme.thresholds, origin.at)
     duties.change(tx, head.community_id, (old.programme, old.zone), (new.programme, new.zone), origin.at)
     store(tx, head, document, origin.at)
     put_on_record(tx, head, origin, new, action="policy.change", target=target, before=before, after=after)
     return by_number(tx, head.community_id)
+
+
+def _days(rules: Policy) -> tuple[object, ...]:
+    """Return what goals of days and streaks depend on."""
+    return (rules.timezone, rules.programme.streak_freezes)
 
 
 def _changed(old: Policy, wanted: dict[str, Any]) -> Policy:
