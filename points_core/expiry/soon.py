@@ -29,7 +29,10 @@ class Going:
 def soon(
     tx: Connection, community: str, user_id: str, now: datetime, *, days: int = SOON_DAYS
 ) -> tuple[Going, ...]:
-    """Return what the member loses within `days` of `now` (aware) if they spend nothing; the soonest first."""
+    """Return what the member loses if they spend nothing, the soonest first.
+
+    That is what they have for at most `days` local days after the one of `now` (aware).
+    """
     clean_id("user_id", user_id)
     community_id = communities.find(tx, community)
     if community_id is None:
@@ -39,7 +42,7 @@ def soon(
     if person is None or not rules.programme.expiry:
         return ()
     lots = stored.of_members(tx, community_id, [person.id])[person.id]
-    return going(rules, lots, active_days.local_day(now, rules.zone) + days)
+    return going(rules, lots, active_days.local_day(now, rules.zone) + days + 1)
 
 
 def going(rules: Policy, lots: Iterable[Lot], until: int) -> tuple[Going, ...]:
