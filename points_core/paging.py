@@ -30,12 +30,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a board; `user_id` and `name` are None for who is erased or hidden."""
+    """One line of a board; `user_id` and `name` are None for who is erased or hidden.
+
+    `member_id` is the member's number in the books, not to be shown: a hidden one stays nameless.
+    """
 
     rank: int
     user_id: str | None
     name: str | None
     points: int
+    member_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,7 @@ def _lines(community_id: int, summed: Subquery, after: Place | None, limit: int)
     shown = Member.hidden_at.is_(None)
     return (
         select(
+            page.c.member_id,
             page.c.points,
             page.c.reached_seq,
             case((shown, Member.user_id)).label("user_id"),
@@ -172,5 +177,5 @@ def _ranked(rows: Any, rank: int, before: int) -> tuple[Line, ...]:  # noqa: ANN
     for place, row in enumerate(rows, start=rank + before):
         if lines and lines[-1].points != row.points:
             rank = place
-        lines.append(Line(rank, row.user_id, row.name, row.points))
+        lines.append(Line(rank, row.user_id, row.name, row.points, row.member_id))
     return tuple(lines)

@@ -1,6 +1,7 @@
 """The leaderboard: any window and date, page by page, around a member, with statistics."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -29,7 +30,7 @@ from points_core.http.schemas import (
 )
 from points_core.http.seam import Asking, Caller
 from points_core.leaderboard import Board
-from points_core.paging import BoardPage, Place, Statistics
+from points_core.paging import BoardPage, Line, Place, Statistics
 from points_core.windows import WindowName
 
 router = APIRouter(route_class=Guarded, tags=["reads"])
@@ -58,17 +59,21 @@ class LeaderboardQuery(Given):
         UserId | None, Field(description="Also the line of this member, and its neighbours.")
     ] = None
     statistics: Annotated[bool, Field(description="Also members, total and median.")] = False
+    compare: Annotated[
+        bool, Field(description="Also how each rank moved since the window, or the season, before.")
+    ] = False
     cursor: Annotated[str | None, Field(pattern=CURSOR, description="The `next` of the page before.")] = None
     limit: Limit = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What was found, in one snapshot."""
+    """What was found, in one snapshot; `before` are ranks in the window before, by members' numbers."""
 
     board: Board
     page: BoardPage
     statistics: Statistics | None
+    before: Mapping[int, int] | None
 
 
 def look(
@@ -86,12 +91,15 @@ def look(
         season=asked.season,
         top=1,
         around=asked.around,
+        compare=asked.compare,
         **which,
     )
     which |= {"window": board.window, "season": asked.season}
     page = paging.page(tx, community, after=after, limit=asked.limit, **which)
     counted = paging.statistics(tx, community, **which) if asked.statistics else None
-    return Looked(board, page, counted)
+    shown = {line.member_id for line in page.lines}
+    before = leaderboard.ranks_before(tx, community, shown, **which) if asked.compare else None
+    return Looked(board, page, counted, before)
 
 
 @router.get(
@@ -127,10 +135,22 @@ def _told(asked: LeaderboardQuery, found: Looked) -> LeaderboardOut:
         as_of=asked.as_of,
         corrected=asked.corrected,
         members=found.board.members,
-        standings=[LineOut.model_validate(line) for line in found.page.lines],
+        standings=[_line(line, found.before) for line in found.page.lines],
         next=_cursor(found.page.next),
         around=_around(found.board) if asked.around is not None else None,
         statistics=StatisticsOut.model_validate(found.statistics) if found.statistics else None,
+    )
+
+
+def _line(line: Line, before: Mapping[int, int] | None) -> LineOut:
+    earlier = before.get(line.member_id) if before is not None else None
+    return LineOut(
+        rank=line.rank,
+        user_id=line.user_id,
+        name=line.name,
+        points=line.points,
+        moved=None if earlier is None else earlier - line.rank,
+        new=before is not None and earlier is None,
     )
 
 

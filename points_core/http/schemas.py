@@ -318,6 +318,11 @@ class LineOut(Told):
     user_id: str | None
     name: str | None
     points: int
+    moved: Annotated[
+        int | None,
+        Field(description="With `compare`: how many ranks it rose (negative: fell) since the window before."),
+    ] = None
+    new: Annotated[bool, Field(description="With `compare`: it stood on no board there.")] = False
 
 
 class StatisticsOut(Told):

@@ -9,7 +9,7 @@ stored.py    one stored span, now: read off the index in the order of the board
 summed.py    any other days, any date: each member's points are summed up, then ranked
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TypedDict
@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from points_core import communities, policy, seasons, sums
 from points_core.errors import InvalidSetting, InvalidTime
 from points_core.leaderboard import stored, summed
-from points_core.leaderboard.board import MAX_TOP, TIED, Board, Found, Line, Standing
+from points_core.leaderboard.board import MAX_TOP, TIED, Board, Line, Standing
 from points_core.leaderboard.stored import Scores
 from points_core.policy import Policy
 from points_core.ranks import rank
@@ -38,6 +38,7 @@ __all__ = [
     "named",
     "of_season",
     "rank",
+    "ranks_before",
     "standings",
 ]
 
@@ -194,17 +195,8 @@ def standings(
     if community_id is None:
         return board
     wanted = Wanted(community_id, _category_id(rules, category), window, rules.zone, as_of, corrected)
-    then = None if corrected else as_of
-    before = window.previous(policy.zone_at(tx, community, then)) if compare else None
-    return _filled(
-        tx,
-        board,
-        community_id,
-        _source(tx, wanted),
-        _source(tx, replace(wanted, window=before)) if before else None,
-        top,
-        around,
-    )
+    before = _source_before(tx, community, wanted) if compare else None
+    return _filled(tx, board, community_id, _source(tx, wanted), before, top, around)
 
 
 def of_season(
@@ -230,17 +222,56 @@ def of_season(
     community_id = communities.find(tx, community)
     assert community_id is not None
     wanted = Wanted(community_id, _category_id(rules, category), season.window, rules.zone, as_of, corrected)
-    before = seasons.before(tx, community, season) if compare else None
+    before = _season_source_before(tx, community, wanted, season) if compare else None
     sealed = season.sealed_at is not None and as_of is None and not corrected
     return _filled(
         tx,
         replace(empty, season=season.name, sealed=sealed),
         community_id,
         _season_source(tx, wanted, season),
-        _season_source(tx, replace(wanted, window=before.window), before) if before else None,
+        before,
         top,
         around,
     )
+
+
+def ranks_before(
+    tx: Connection,
+    community: str,
+    member_ids: Collection[int],
+    *,
+    window: Window,
+    season: str | None = None,
+    category: str | None = None,
+    as_of: datetime | None = None,
+    corrected: bool = False,
+) -> dict[int, int] | None:
+    """Return which ranks members (by their numbers) had in the window before, None where nothing is before.
+
+    The board is the one of `standings` with the same arguments, or of `of_season`. Who is missing in the answer
+    stood on no board there. Raises UnknownCategory, UnknownSeason.
+    """
+    community_id = communities.find(tx, community)
+    if community_id is None:
+        return None
+    rules = policy.of(tx, community)
+    wanted = Wanted(community_id, _category_id(rules, category), window, rules.zone, as_of, corrected)
+    if season is None:
+        before = _source_before(tx, community, wanted)
+    else:
+        before = _season_source_before(tx, community, wanted, seasons.named(tx, community, season))
+    return None if before is None else _ranks(tx, before, member_ids)
+
+
+def _source_before(tx: Connection, community: str, wanted: Wanted) -> Source | None:
+    then = None if wanted.corrected else wanted.as_of
+    before = wanted.window.previous(policy.zone_at(tx, community, then))
+    return _source(tx, replace(wanted, window=before)) if before else None
+
+
+def _season_source_before(tx: Connection, community: str, wanted: Wanted, season: Season) -> Source | None:
+    before = seasons.before(tx, community, season)
+    return _season_source(tx, replace(wanted, window=before.window), before) if before else None
 
 
 def _season_source(tx: Connection, wanted: Wanted, season: Season) -> Source:
@@ -287,7 +318,7 @@ def _filled(
         found = stored.found(tx, source, top, member_id)
     else:
         found = summed.found(tx, community_id, source, top, member_id)
-    earlier = None if before is None else _ranks(tx, before, found)
+    earlier = None if before is None else _ranks(tx, before, found.member_ids)
     return replace(
         board,
         standings=tuple(_standing(line, earlier) for line in found.lines),
@@ -298,10 +329,10 @@ def _filled(
     )
 
 
-def _ranks(tx: Connection, source: Source, found: Found) -> dict[int, int]:
+def _ranks(tx: Connection, source: Source, member_ids: Collection[int]) -> dict[int, int]:
     if isinstance(source, Scores):
-        return source.ranks(tx, found.member_ids)
-    return summed.ranks(tx, source, found.member_ids)
+        return source.ranks(tx, member_ids)
+    return summed.ranks(tx, source, member_ids)
 
 
 def _standing(line: Line, earlier: Mapping[int, int] | None) -> Standing:

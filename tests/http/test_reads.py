@@ -67,7 +67,14 @@ async def test_the_board_is_the_cores(api: Api, program: Program) -> None:
 
     board = await api.points.read(leaderboard.named, TOWN, WindowName.ALL, datetime.now(UTC), top=30)
     assert lines == [
-        {"rank": line.rank, "user_id": line.user_id, "name": line.name, "points": line.points}
+        {
+            "rank": line.rank,
+            "user_id": line.user_id,
+            "name": line.name,
+            "points": line.points,
+            "moved": None,
+            "new": False,
+        }
         for line in board.standings
     ]
 
@@ -78,10 +85,47 @@ async def test_statistics_and_the_lines_around_a_member(program: Program) -> Non
     board = (await program.get("/points/leaderboard", statistics="true", around="b", limit=1)).json()
 
     assert board["statistics"] == {"members": 4, "total": 17, "median": 3.0}
-    assert board["around"]["mine"] == {"rank": 3, "user_id": "b", "name": None, "points": 2}
+    mine = board["around"]["mine"]
+    assert (mine["rank"], mine["user_id"], mine["name"], mine["points"]) == (3, "b", None, 2)
     assert [line["user_id"] for line in board["around"]["neighbours"]] == ["c", "b", "a"]
     absent = (await program.get("/points/leaderboard", around="nobody")).json()
     assert absent["around"] == {"mine": None, "neighbours": []}
+
+
+@pytest.mark.parametrize("query", [{"window": "yesterday"}, {"from": "1"}, {"season": "second"}], ids=str)
+async def test_each_rank_says_how_it_moved_since_the_window_before(
+    points: Points, program: Program, query: dict[str, Any]
+) -> None:
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    before = yesterday - timedelta(days=1)
+    for name, day in (("first", before), ("second", yesterday)):
+        await points.write(seasons.start, operator(), name=name, first=day, last=day)
+    for day, given in ((before, {"a": 9, "b": 5, "c": 3}), (yesterday, {"a": 1, "b": 5, "c": 3, "d": 2})):
+        for user_id, amount in given.items():
+            await program.award(user_id, amount, effective_at=f"{day}T12:00:00Z")
+    if "from" in query:
+        query = {"from": str(yesterday), "to": str(yesterday)}
+
+    lines = await pages(program, limit=3, compare="true", **query)
+
+    assert [(line["user_id"], line["moved"], line["new"]) for line in lines] == [
+        ("b", 1, False),
+        ("c", 1, False),
+        ("d", None, True),
+        ("a", -3, False),
+    ]
+    whole = (await program.get("/points/leaderboard", compare="true", around="d", **query)).json()
+    assert whole["around"]["mine"] == whole["standings"][2]
+    plain = (await program.get("/points/leaderboard", **query)).json()
+    assert {(line["moved"], line["new"]) for line in plain["standings"]} == {(None, False)}
+
+
+async def test_nothing_is_before_all_time(program: Program) -> None:
+    await told(program, {"a": [1], "b": [2]})
+
+    board = (await program.get("/points/leaderboard", compare="true")).json()
+
+    assert {(line["moved"], line["new"]) for line in board["standings"]} == {(None, False)}
 
 
 async def test_a_board_of_another_day_as_it_stood_and_as_corrected(program: Program) -> None:
@@ -446,4 +490,5 @@ async def test_hidden_members_keep_their_place_without_a_name(points: Points, pr
 
     board = (await program.get("/points/leaderboard")).json()
 
-    assert board["standings"] == [{"rank": 1, "user_id": None, "name": None, "points": 5}]
+    (line,) = board["standings"]
+    assert (line["rank"], line["user_id"], line["name"], line["points"]) == (1, None, None, 5)
