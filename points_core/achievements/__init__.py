@@ -12,7 +12,6 @@ telling.py    what an effect stands for
 curves.py     how many points each level takes
 moves.py      who would move if the levels were others
 presets.py    badges to begin from
-checks.py     what verification asks of all this
 """
 
 from points_core.achievements import badges, curves, goals, roles

@@ -6,6 +6,7 @@ the chain is hashed again from its first row, or, incrementally, from where it w
 broken.py        what a check says: an invariant and where it fails
 chained.py       each transaction alone and after the one before it: hashes, commitments, running sums
 projections.py   what is kept beside the transactions: head, balances, scores, buckets
+achieved.py      levels, badges, roles
 waiting.py       requests, votes, publications, counters
 references.py    members and categories that are named and must be there
 batches.py       batches against the transactions that name them
@@ -20,7 +21,16 @@ from sqlalchemy import Connection, select
 from points_core import communities, seasons
 from points_core.errors import InvalidSetting
 from points_core.models import Community
-from points_core.verification import anchors, batches, chained, projections, record, references, waiting
+from points_core.verification import (
+    achieved,
+    anchors,
+    batches,
+    chained,
+    projections,
+    record,
+    references,
+    waiting,
+)
 from points_core.verification.anchors import Known
 from points_core.verification.broken import Broken, Outcome, Problem, Reached, readable
 from points_core.verification.record import CLOSED, REOPENED, VERIFIED, reopen, settle
@@ -91,6 +101,7 @@ def _problems(tx: Connection, replay: chained.Replay, key: str, known: Sequence[
     shown = [head for head in known if head.community == key]
     yield from readable("the transactions", chained.problems(tx, replay))
     yield from projections.problems(tx, replay)
+    yield from achieved.problems(tx, replay)
     yield from waiting.problems(tx, community_id)
     yield from references.problems(tx, community_id, replay.after)
     yield from readable("batches", batches.problems(tx, community_id))

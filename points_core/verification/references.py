@@ -26,6 +26,8 @@ _MEMBERS = (
     ("batches", "actor_id", _ACTING),
     ("season_standings", "member_id", ""),
     ("erasures", "member_id", ""),
+    ("badge_holdings", "member_id", ""),
+    ("role_grants", "member_id", ""),
 )
 _CATEGORIES = (
     ("point_transactions", "category_id", _NEW),

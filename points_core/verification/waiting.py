@@ -12,6 +12,7 @@ from points_core.models import (
     ApprovalRequest,
     ApprovalVote,
     AuditEvent,
+    Badge,
     Batch,
     LedgerHead,
     Member,
@@ -105,6 +106,7 @@ _COUNTERS: tuple[tuple[str, Callable[[int], Select[int, int | None, int | None]]
     ("seasons", lambda c: _counted(Season.number).where(Season.community_id == c), "seasons"),
     ("clients", lambda c: _counted(ApiClient.id).where(ApiClient.community_id == c), "programs"),
     ("webhooks", lambda c: _counted(Webhook.number).where(Webhook.community_id == c), "webhooks"),
+    ("badges", lambda c: _counted(Badge.number).where(Badge.community_id == c), "badges"),
 )
 
 
