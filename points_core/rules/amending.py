@@ -1,6 +1,7 @@
 """A change of one part of a rule, made to what the rule is at that moment: two people's changes both stand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -10,10 +11,11 @@ from points_core.rules.definition import Definition
 from points_core.rules.reading import RuleView
 from points_core.values import Origin
 
+Change = Callable[[Definition], Definition | Mapping[str, Any]]
+"""Makes of a definition another one, or the document of one."""
 
-def amend(
-    tx: Connection, origin: Origin, number: int, change: Callable[[Definition], Definition]
-) -> RuleView:
+
+def amend(tx: Connection, origin: Origin, number: int, change: Change) -> RuleView:
     """Make `change` to the rule's definition and return the rule.
 
     Raises UnknownRule, RuleRetired, InvalidSetting, InvalidText, UnknownCategory, and what `change` raises.

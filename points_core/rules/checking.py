@@ -3,11 +3,12 @@
 definition = checked(document, now)     # raises InvalidSetting with the part, its value and what it could be
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from points_core.errors import InvalidSetting
 from points_core.rules.conditions import parts
@@ -47,6 +48,7 @@ PAIRED: Final = frozenset({On.REACTION_RECEIVED, On.REACTION_GIVEN, On.SOLVED, O
 OWN_DOING: Final = PLACED | {On.CHECK_IN, On.BOOST}
 """What a member does, so that it can count for their streak."""
 
+_CONDITION: Final[TypeAdapter[Condition]] = TypeAdapter(Condition)
 _OF_A_MESSAGE: Final = (IsReply, HasAttachment, MinimumLength)
 _NESTED: Final = 4 * (MAX_DEPTH + 4)  # dicts and lists in each other, of any definition that can be kept
 
@@ -63,6 +65,12 @@ def checked(document: Mapping[str, Any] | Definition, now: datetime | None = Non
     _check_multipliers(definition)
     _check_rest(definition, now)
     return definition
+
+
+def condition_of(document: Mapping[str, Any]) -> Condition:
+    """Return the condition that `document` describes. Raises InvalidSetting."""
+    with _told():
+        return _CONDITION.validate_python(dict(document))
 
 
 def fitting(on: On) -> tuple[str, ...]:
@@ -84,8 +92,15 @@ def depth(condition: Condition | None) -> int:
 def _read(document: Mapping[str, Any]) -> Definition:
     if _nested(document) > _NESTED:
         raise InvalidSetting("conditions", "so many within each other", f"at most {MAX_DEPTH} deep")
-    try:
+    with _told():
         return Definition.model_validate(dict(document))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say what pydantic finds as a refusal that names the part."""
+    try:
+        yield
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         raise InvalidSetting(_path(first["loc"]), first["input"], _expected(first["msg"])) from error
