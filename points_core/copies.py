@@ -6,6 +6,7 @@ steps can say either.
 """
 
 import os
+import re
 import shutil
 import sqlite3
 from contextlib import closing, suppress
@@ -20,6 +21,7 @@ FOLDER = "points-backups"
 KEPT = 5  # restore points: a few mistakes back
 BUSY_S = 30.0  # an operator, or a timer, can wait for a long commit
 PART = ".part"  # the name of a copy that is not finished
+_STAMP = r"\d{8}T\d{12}Z"
 
 
 def copy(source: Path, target: Path) -> None:
@@ -104,12 +106,23 @@ def restore_point_name(file: Path, why: str) -> Path:
 
 def restore_points(file: Path) -> list[Path]:
     """Return the restore points of `file`, oldest first."""
-    return sorted((file.resolve().parent / FOLDER).glob(f"{file.stem}.*Z.*.db"))
+    return stamped(file.resolve().parent / FOLDER, file.stem, "db")
 
 
 def forget(file: Path, keep: int) -> None:
     """Remove all but the last `keep` restore points of `file`."""
-    found = restore_points(file)
-    for old in found[: max(len(found) - keep, 0)]:
+    drop_old(restore_points(file), keep)
+
+
+def stamped(folder: Path, name: str, suffix: str) -> list[Path]:
+    """Return the files NAME.STAMP.WHY.SUFFIX in `folder`, oldest first, and those of no other, longer name."""
+    ours = re.compile(rf"{re.escape(name)}\.{_STAMP}\.[^.]+\.{re.escape(suffix)}")
+    there = folder.iterdir() if folder.is_dir() else ()
+    return sorted(each for each in there if ours.fullmatch(each.name))
+
+
+def drop_old(files: list[Path], keep: int) -> None:
+    """Remove all but the last `keep` of `files`, which are in order."""
+    for old in files[: max(len(files) - keep, 0)]:
         with suppress(OSError):
             old.unlink()

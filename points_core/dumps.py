@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import subprocess
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -100,10 +99,7 @@ def restore_point(url: URL, folder: Path, why: str, keep: int) -> Path:
         copies.settle(part, target)
     finally:
         part.unlink(missing_ok=True)
-    found = sorted(folder.glob(f"{url.database}.*Z.*.dump"))
-    for old in found[: max(len(found) - keep, 0)]:
-        with suppress(OSError):
-            old.unlink()
+    copies.drop_old(copies.stamped(folder, str(url.database), "dump"), keep)
     return target
 
 

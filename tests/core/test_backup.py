@@ -556,6 +556,22 @@ def test_a_migration_keeps_the_file_as_it_was(tmp_path: Path) -> None:
     assert copies.restore_points(file) == [kept_file]  # there was nothing left to migrate
 
 
+@pytest.mark.parametrize("name", ["points.db", "points[1].db", "points+.db"])
+def test_restore_points_of_a_file_are_counted_apart_from_those_of_its_neighbours(
+    tmp_path: Path, name: str
+) -> None:
+    file = tmp_path / name
+    neighbour = tmp_path / f"{file.stem}.staging.db"
+    for each in (file, neighbour):
+        sqlite3.connect(each).close()
+    theirs = copies.restore_point(neighbour, "migration-0001-0002")
+
+    ours = [copies.restore_point(file, "restore", keep=2) for _ in range(4)]
+
+    assert copies.restore_points(file) == ours[-2:]
+    assert copies.restore_points(neighbour) == [theirs]
+
+
 async def test_a_directory_that_cannot_be_written_is_a_failed_backup(
     settings: Settings, tmp_path: Path
 ) -> None:
