@@ -76,6 +76,8 @@ class Programme(BaseModel):
     """How many messages an hour announce levels and badges, in the channel for announcements; 0 for none."""
     streak_freezes: Annotated[int, Field(ge=0, le=31, strict=True)] = 0
     """How many missed days of a calendar month do not break a streak."""
+    check_ins: Annotated[bool, Field(strict=True)] = False
+    """Whether members can check in without a rule that gives something for it."""
     expiry: tuple[Expiry, ...] = ()
     """Which points expire, and when."""
     decay: Decay | None = None
