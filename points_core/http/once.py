@@ -4,8 +4,6 @@ Awards and deductions remember their keys in the ledger; everything else here re
 record, in the same commit. A key that was used for anything else is refused.
 """
 
-import hashlib
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
@@ -72,19 +70,42 @@ def _recorded(tx: Connection, origins: Sequence[Origin]) -> set[tuple[str, str]]
 def award_rows(tx: Connection, origin: Origin, rows: Sequence[Row]) -> tuple[list[Any], bool]:
     """Award each row for itself, in order; return each one's outcome, and whether the batch was asked before.
 
-    A row that was refused before is decided anew. Raises DuplicateTransaction.
+    Asked again, rows that were done are held against what the ledger knows of them; a row that was refused
+    before is decided anew. Raises DuplicateTransaction.
     """
     head, _ = policy.locked(tx, origin)
-    replayed = _was_asked(tx, head, origin, "batch.award", _digest(rows))
+    earlier = _batch_under(tx, head, origin, len(rows))
     calls = [
         Call((replace(origin, key=f"{origin.key}#{index}"),), {"kind": Kind.AWARD, **row})
         for index, row in enumerate(rows)
     ]
     outcomes = run_together(tx, approvals.request, calls)
-    if not replayed:
-        refused = sum(isinstance(outcome, Exception) for outcome in outcomes)
-        _remember(tx, origin, "batch.award", _digest(rows), {"rows": len(rows), "refused": refused})
-    return outcomes, replayed
+    refused = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    if earlier is None:
+        # How many, and nothing of what: a digest of it would stay when a person is erased, and whoever held it
+        # could try names, amounts and reasons against it. The ledger's salted commitments know what was asked.
+        count = {"rows": len(rows), "refused": len(refused)}
+        _remember(tx, origin, "batch.award", f"{len(rows)} rows", count)
+        return outcomes, False
+    again = sum(not isinstance(outcome, Exception) and outcome.replayed for outcome in outcomes)
+    if again < earlier or any(isinstance(refusal, DuplicateTransaction) for refusal in refused):
+        raise DuplicateTransaction(origin.key)
+    return outcomes, True
+
+
+def _batch_under(tx: Connection, head: Head, origin: Origin, rows: int) -> int | None:
+    """Return how many rows of the batch that was asked under the key were done then, None if none was asked.
+
+    Raises DuplicateTransaction if the key stands for something else, a batch of another length included.
+    """
+    used = audit.under_key(tx, head.community_id, origin.key)
+    if not used:
+        _refuse_movements(tx, head, origin)
+        return None
+    ((action, _, counted), *others) = used
+    if others or action != "batch.award" or counted is None or counted["rows"] != rows:
+        raise DuplicateTransaction(origin.key)
+    return rows - int(counted["refused"])
 
 
 def reverse(tx: Connection, origin: Origin, number: int, *, reason: str, anybodys: bool) -> Receipt:
@@ -210,11 +231,6 @@ def _named(rules: Policy, name: str) -> Category:
     category = rules.category(name, retired=True)  # a repeated request may come after it was retired
     assert category is not None
     return category
-
-
-def _digest(rows: Sequence[Row]) -> str:
-    plain = json.dumps(rows, sort_keys=True, default=str)
-    return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _was_asked(tx: Connection, head: Head, origin: Origin, action: str, target: str) -> bool:

@@ -12,7 +12,7 @@ from points_core import audit, clients, policy, seasons, verification
 from points_core.clients import Scope
 from points_core.models import LedgerHead
 from tests.core.conftest import row_counts
-from tests.http.conftest import ADA, GRACE, MOD, Api, Program, new_key, operator
+from tests.http.conftest import ADA, GRACE, MOD, TOWN, Api, Program, new_key, operator
 
 
 def problem(answer: httpx.Response) -> tuple[int, str]:
@@ -195,9 +195,47 @@ async def test_a_batch_has_an_outcome_per_row_and_one_commit(api: Api, program: 
         row["transaction"] for row in outcome["rows"]
     ]
     assert [row["replayed"] for row in again.json()["rows"]] == [True, False, False, True, True]
+    for index, change in (
+        (0, {"reason": "y"}),
+        (0, {"category": "none"}),
+        (3, {"amount": 501}),
+        (4, {"user_id": GRACE}),
+    ):
+        other = [*rows]
+        other[index] = rows[index] | change
+        answer = await program.post("/points/award/batch", {"rows": other}, key)
+        assert problem(answer) == (409, "duplicate-transaction"), change
     fewer = await program.post("/points/award/batch", {"rows": rows[:4]}, key)
     assert problem(fewer) == (409, "duplicate-transaction")
     assert await row_counts(api.points) == before
+
+
+async def test_a_row_that_was_refused_can_be_asked_for_again_with_its_batch(
+    api: Api, program: Program
+) -> None:
+    rows = [{"user_id": ADA, "amount": 10, "reason": "x"}, {"user_id": GRACE, "amount": 5_000, "reason": "x"}]
+    key = new_key()
+    await program.post("/points/award/batch", {"rows": rows}, key)
+    await api.points.write(policy.change, operator(), max_award=9_000, approval_threshold=None)
+
+    again = (await program.post("/points/award/batch", {"rows": rows}, key)).json()
+    assert [(row["status"], row["replayed"]) for row in again["rows"]] == [(201, True), (201, False)]
+    third = (await program.post("/points/award/batch", {"rows": rows}, key)).json()
+    assert [row["replayed"] for row in third["rows"]] == [True, True]
+    rows[1]["amount"] = 4_000
+    answer = await program.post("/points/award/batch", {"rows": rows}, key)
+    assert problem(answer) == (409, "duplicate-transaction")
+
+
+async def test_what_is_on_record_of_a_batch_says_nothing_about_people(api: Api, program: Program) -> None:
+    recorded = []
+    for user_id, reason in ((ADA, "x"), (GRACE, "Worked at the fair")):
+        row = {"user_id": user_id, "amount": 10, "reason": reason}
+        await program.post("/points/award/batch", {"rows": [row]}, new_key())
+        (entry, *_) = await api.points.read(audit.recent, TOWN)
+        recorded.append((entry.action, entry.target, entry.before, entry.after))
+
+    assert recorded == [("batch.award", "1 rows", None, {"rows": 1, "refused": 0})] * 2
 
 
 async def test_a_batch_may_not_be_longer_than_is_said(program: Program) -> None:
