@@ -5,10 +5,11 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 
-from points_core import communities, policy, ranks, sums
+from points_core import communities, levels, policy, ranks, sums
 from points_core.errors import InvalidSetting
 from points_core.history.pages import MAX_PAGE, latest
 from points_core.models import ApprovalRequest, Category, PointBalance, PointScore, PointTransaction
+from points_core.policy import Policy
 from points_core.scores import EVERY_CATEGORY
 from points_core.sums import Wanted
 from points_core.values import Kind, Receipt, RequestState, clean_id
@@ -32,6 +33,7 @@ class Balance:
 
     `rank` is the place on the all-time board of `members`, None for who is not on it (0 points or fewer).
     `categories` are (name, points) pairs that are not 0; `recent` the latest transactions, newest first.
+    `level` is the number of the level reached by what was earned (0 for none), `level_name` what it is called.
     `as_of` None for now, else what the member had then: as it stood, or as `corrected` since.
     """
 
@@ -47,6 +49,8 @@ class Balance:
     pending: tuple[PendingPoints, ...] = ()
     as_of: datetime | None = None
     corrected: bool = False
+    level: int = 0
+    level_name: str | None = None
 
 
 def balance(
@@ -77,6 +81,7 @@ def balance(
     if person is None:
         return Balance(user_id, None, members=members)
     current, earned, spent = _totals(tx, community_id, person.id)
+    level, level_name = _level(policy.by_number(tx, community_id), earned)
     return Balance(
         user_id,
         person.name,
@@ -88,7 +93,16 @@ def balance(
         categories=_by_category(tx, community_id, person.id),
         recent=latest(tx, community_id, person.id, recent),
         pending=_pending(tx, community_id, person.id),
+        level=level,
+        level_name=level_name,
     )
+
+
+def _level(rules: Policy, earned: int) -> tuple[int, str | None]:
+    """Return the number and the name of the level that `earned` points reach, as levels are now."""
+    number = levels.reached(rules.programme.thresholds, earned)
+    level = rules.programme.level(number)
+    return number, level.name if level else None
 
 
 def _totals(tx: Connection, community_id: int, member_id: int) -> tuple[int, int, int]:
@@ -155,6 +169,7 @@ def _then(
     current = sum(points for points, _ in moved.values())
     earned = sum(earned for _, earned in moved.values())
     rank, members = sums.place(tx, wanted, current)
+    level, level_name = _level(rules, earned)
     names = ((category.name, moved.get(category.id, (0, 0))[0]) for category in rules.categories)
     return Balance(
         user_id,
@@ -169,6 +184,8 @@ def _then(
         pending=_pending(tx, community_id, member_id, as_of),
         as_of=as_of,
         corrected=corrected,
+        level=level,
+        level_name=level_name,
     )
 
 

@@ -10,7 +10,17 @@ from sqlalchemy import Connection, Row, Select, and_, or_, select
 
 from points_core import communities, history
 from points_core.errors import UnknownMember
-from points_core.models import ApprovalRequest, ApprovalVote, AuditEvent, Category, Member, PointTransaction
+from points_core.models import (
+    ApprovalRequest,
+    ApprovalVote,
+    AuditEvent,
+    BadgeHolding,
+    Category,
+    Member,
+    PointTransaction,
+    RoleGrant,
+)
+from points_core.models import Badge as BadgeRow
 from points_core.privacy.erasing import TELLING
 from points_core.privacy.wishes import Wish, wish
 from points_core.values import ActorKind
@@ -80,6 +90,29 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True)
+class Badge:
+    """A step of a badge that the member holds or held."""
+
+    name: str
+    step: int
+    earned_at: datetime
+    revoked_at: datetime | None
+    revoked_because: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role that the member is to have, or no longer to have, for a level, a badge or a rule."""
+
+    role: str
+    source: str
+    wanted: bool
+    until: datetime | None
+    state: str
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Copy:
     """What a community keeps about a member, at `made_at`. Points as in `history.Balance`."""
 
@@ -100,6 +133,9 @@ class Copy:
     requests: tuple[Asked, ...]
     votes: tuple[Voted, ...]
     changes: tuple[Changed, ...]
+    level: str | None = None
+    badges: tuple[Badge, ...] = ()
+    roles: tuple[Role, ...] = ()
 
 
 def copy(tx: Connection, community: str, user_id: str, now: datetime) -> Copy:
@@ -132,6 +168,9 @@ def copy(tx: Connection, community: str, user_id: str, now: datetime) -> Copy:
         requests=tuple(_asked(row, member.id, clean) for row in rows.requests),
         votes=tuple(Voted(row.request_number, row.approve, row.voted_at) for row in rows.votes),
         changes=tuple(_changed(row) for row in rows.changes),
+        level=balance.level_name,
+        badges=tuple(Badge(*row) for row in rows.badges),
+        roles=tuple(Role(*row) for row in rows.roles),
     )
 
 
@@ -145,6 +184,8 @@ class _Rows:
     requests: list[Found]
     votes: list[Found]
     changes: list[Found]
+    badges: list[Found]
+    roles: list[Found]
 
     @classmethod
     def load(cls, tx: Connection, community_id: int, member_id: int) -> "_Rows":
@@ -188,11 +229,47 @@ class _Rows:
                 .where(_by(AuditEvent, community_id, member_id))
                 .order_by(AuditEvent.number),
             ),
+            badges=_all(tx, _badges(community_id, member_id)),
+            roles=_all(tx, _roles(community_id, member_id)),
         )
 
     def texts(self) -> Iterator[str]:
         for row in (*self.received, *self.given, *self.requests):
             yield from filter(None, (row.reason, row.evidence, getattr(row, "note", None)))
+
+
+def _badges(community_id: int, member_id: int) -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            BadgeRow.name,
+            BadgeHolding.step,
+            BadgeHolding.earned_at,
+            BadgeHolding.revoked_at,
+            BadgeHolding.revoked_because,
+        )
+        .join(
+            BadgeRow,
+            and_(
+                BadgeRow.community_id == BadgeHolding.community_id,
+                BadgeRow.number == BadgeHolding.badge_number,
+            ),
+        )
+        .where(BadgeHolding.community_id == community_id, BadgeHolding.member_id == member_id)
+        .order_by(BadgeHolding.badge_number, BadgeHolding.step, BadgeHolding.nth)
+    )
+
+
+def _roles(community_id: int, member_id: int) -> Select[*tuple[Any, ...]]:
+    columns = (
+        RoleGrant.role,
+        RoleGrant.source,
+        RoleGrant.wanted,
+        RoleGrant.until,
+        RoleGrant.state,
+        RoleGrant.changed_at,
+    )
+    theirs = (RoleGrant.community_id == community_id, RoleGrant.member_id == member_id)
+    return select(*columns).where(*theirs).order_by(RoleGrant.role)
 
 
 def _all(tx: Connection, statement: Select[*tuple[Any, ...]]) -> list[Found]:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Text, cast, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Text, cast, delete, insert, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
-from points_core import audit, communities, outbox, policy, uses, webhooks
+from points_core import audit, communities, levels, outbox, policy, uses, webhooks
 from points_core.communities import Head
 from points_core.models import (
     ApprovalRequest,
@@ -26,6 +26,7 @@ from points_core.models import (
     Member,
     OutboxEntry,
     PointTransaction,
+    RoleGrant,
     WebhookDelivery,
 )
 from points_core.outbox import Topic
@@ -58,7 +59,13 @@ IMPERSONAL: Final = {
     "before": "settings: roles and channels, no people",
     "after": "settings: roles and channels, no people",
     "document": "a policy: roles and channels, no people",
-    "name": "of a category, a season or a program: the community's own heading",
+    "name": "of a category, a season, a badge or a program: the community's own heading",
+    "description": "of a badge: the community's own words for it",
+    "goal": "what a badge is given for: numbers",
+    "role": "a role",
+    "source": "a level's, badge's or rule's number",
+    "revoked_because": "numbers of transactions",
+    "why": "what the bot lacks to give a role",
     "kind": "from a closed list",
     "actor_kind": "from a closed list",
     "state": "from a closed list",
@@ -136,6 +143,7 @@ def erase(tx: Connection, head: Head, community: str, member_id: int, now: datet
         select(Member.user_id).where(Member.community_id == head.community_id, Member.id == member_id)
     ).scalar_one()
     _cancel_requests(tx, head, member_id, now)
+    _drop_roles(tx, head, member_id, now)
     _empty_texts(tx, head.community_id, member_id)
     if user_id is not None:
         _empty_mentions(tx, head.community_id, user_id)
@@ -195,6 +203,14 @@ def _cancel_requests(tx: Connection, head: Head, member_id: int, now: datetime) 
         outbox.add(tx, community_id, Topic.DECIDED, str(number), at=now, place=place)
         if head.webhooks:
             webhooks.tell_cancelled(tx, community_id, number, now)
+
+
+def _drop_roles(tx: Connection, head: Head, member_id: int, now: datetime) -> None:
+    """Want no roles for them any more: nobody knows whose they would be. Badges stay with the number."""
+    theirs = (RoleGrant.community_id == head.community_id, RoleGrant.member_id == member_id)
+    tx.execute(delete(RoleGrant).where(*theirs))
+    if head.badges:
+        levels.mark_quietly(tx, head.community_id, [member_id], now)
 
 
 def _empty_texts(tx: Connection, community_id: int, member_id: int) -> None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from points_core import policy
-from points_core.privacy.copies import Asked, Copy, Movement
+from points_core.privacy.copies import Asked, Badge, Copy, Movement
 from points_core.values import one_line
 
 FORMAT, VERSION = "points-bot: one member's data", 1
@@ -50,6 +50,8 @@ def _lines(found: Copy, zone: ZoneInfo) -> Iterator[str]:
     yield f"Points: {found.current} (earned {found.earned}, spent {found.spent}){place}"
     for name, points in found.categories:
         yield f"  {name}: {points}"
+    if found.level:
+        yield f"Level: {found.level}"
     yield from _section("Your points", [_moved(m, at, f"by {m.who}") for m in found.received])
     yield from _section(
         "Points you gave, took or took back", [_moved(m, at, f"for {m.who}") for m in found.given]
@@ -57,6 +59,12 @@ def _lines(found: Copy, zone: ZoneInfo) -> Iterator[str]:
     yield from _section("Approval requests for you or by you", [_request(r, at) for r in found.requests])
     votes = [f"request {v.request}: {'yes' if v.approve else 'no'}, {at(v.at)}" for v in found.votes]
     yield from _section("Your votes", votes)
+    yield from _section("Your badges", [_badge(badge, at) for badge in found.badges])
+    roles = [
+        f"{r.role} for {r.source}: {'to have' if r.wanted else 'no longer'}, {r.state}, {at(r.changed_at)}"
+        for r in found.roles
+    ]
+    yield from _section("Roles for what you achieved", roles)
     changes = [f"{c.number}. {at(c.at)} {c.action} {c.target}" for c in found.changes]
     yield from _section("Changes you made", changes)
 
@@ -75,6 +83,11 @@ def _moved(movement: Movement, at: Callable[[datetime], str], who: str) -> str:
     parts += [f"[{movement.category}]"] if movement.category else []
     parts += [one_line(written) for written in (movement.reason, movement.evidence) if written]
     return " ".join(parts)
+
+
+def _badge(badge: Badge, at: Callable[[datetime], str]) -> str:
+    lost = f", taken back {at(badge.revoked_at)}: {badge.revoked_because}" if badge.revoked_at else ""
+    return f"{badge.name}, step {badge.step}, {at(badge.earned_at)}{lost}"
 
 
 def _request(asked: Asked, at: Callable[[datetime], str]) -> str:

@@ -5,8 +5,18 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import Connection, insert, select
 
-from points_core import achievements, approvals, audit, awards, communities, levels, policy
-from points_core.achievements import Achievements, Badge, Settled, badges
+from points_core import (
+    achievements,
+    approvals,
+    audit,
+    awards,
+    communities,
+    levels,
+    policy,
+    privacy,
+    verification,
+)
+from points_core.achievements import Achievements, Badge, Settled, badges, roles
 from points_core.achievements.goals import (
     FirstAward,
     GivesTo,
@@ -596,6 +606,42 @@ async def test_nothing_is_settled_while_books_are_closed(points: Points) -> None
 
     assert await settle(points) == Settled()
     assert await points.read(count_holdings) == 0
+
+
+# ── personal data ──
+
+
+async def test_a_members_copy_has_their_level_badges_and_roles(points: Points) -> None:
+    await switch_on(points)
+    await badge(points, FirstAward(), "First", role="703")
+    await give(points)
+    await take_back(points, 1)
+    await give(points)
+
+    copy = await points.read(privacy.copy, COMMUNITY, ADA, NOON)
+
+    assert copy.level == "Member"
+    assert [(b.name, b.step, b.revoked_because) for b in copy.badges] == [
+        ("First", 1, "#2 took back #1"),
+        ("First", 1, None),
+    ]
+    assert [(r.role, r.source, r.wanted) for r in copy.roles] == [("703", "badge:1", True)]
+    assert "First, step 1" in await points.read(privacy.text, copy)
+
+
+async def test_who_is_erased_is_to_have_no_role_and_is_congratulated_on_nothing(points: Points) -> None:
+    await announce(points)
+    await badge(points, PointsGoal(steps=(10, 20)), "First", role="703")
+    await give(points)
+    await points.write(privacy.ask, by(ADA), ADA)
+    await points.write(awards.reverse, by(MOD), 1, reason="a mistake")
+
+    await points.write(privacy.erase_due, NOON + timedelta(days=8))
+    await settle(points)
+
+    assert await points.read(roles.due) == ()
+    assert await told(points, Topic.BADGE_REVOKED) == []
+    assert await points.read(verification.verify) == []
 
 
 def count_holdings(tx: Connection) -> int:
