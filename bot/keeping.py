@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from points_core import backup, verification
+from points_core.database import aside
 from points_core.errors import PointsError
 from points_core.verification import anchors, record
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 NIGHT = time(3)  # local time of POINTS_TIMEZONE: few people give points then
 ANOTHER_TRY = timedelta(hours=1)  # after a verification or a backup that could not be made
 
-LOOK_AGAIN = timedelta(minutes=10)  # at the directory of backups, which may be far away
+LOOK_AGAIN = timedelta(minutes=10)  # at the directory of backups, in a thread: it may be far away
 
 log = logging.getLogger(__name__)
 
@@ -62,10 +63,8 @@ class Keeping:
             return self._verify_new
         if self._may(self._verify_all, now) and await self._night_has_passed(now):
             return self._verify_all
-        if self._may(self._back_up, now):
-            if backup.due(self._bot.settings, now):
-                return self._back_up
-            self._not_before[self._back_up] = now + LOOK_AGAIN
+        if self._bot.settings.backup_directory is not None and self._may(self._back_up, now):
+            return self._back_up
         return None
 
     def _may(self, job: Job, now: datetime) -> bool:
@@ -103,6 +102,9 @@ class Keeping:
             self._bot.courier.wake()
 
     async def _back_up(self, now: datetime) -> None:
+        if not await aside(backup.due, self._bot.settings, now):
+            self._not_before[self._back_up] = now + LOOK_AGAIN
+            return
         made = await backup.make_due(self._bot.points, now)
         log.info("backed up to %s: %d bytes, verified", made.file, made.manifest.size)
         for each in made.manifest.broken:

@@ -1,5 +1,6 @@
 """The bot keeps its books safe by itself: verifies, anchors, backs up, and closes what is broken."""
 
+import asyncio
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from bot.keeping import last_night
 from points_core import audit, backup, history, verification
 from points_core.models import VerifiedMark
 from points_core.settings import Settings
-from tests.stories.answers import private
+from tests.stories.answers import answer, private
 from tests.stories.world import World
 
 
@@ -99,6 +100,32 @@ async def test_a_backup_is_made_when_it_is_due(world: World, tmp_path: Path) -> 
     for minutes in range(4):
         await tick(world, at + timedelta(days=1, minutes=minutes))
     assert [manifest.communities[world.community].number for manifest in backup.listed(folder)] == [1, 1]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="about a file that does not answer")
+async def test_a_directory_that_does_not_answer_keeps_nobody_waiting(world: World, tmp_path: Path) -> None:
+    await award(world)
+    await tick(world, world.env.now())  # verified
+    silent = tmp_path / "points-silent.db.json"
+    os.mkfifo(silent)
+    world.bot.settings = world.points.settings = world.bot.settings.model_copy(
+        update={"backup_directory": tmp_path}
+    )
+
+    async with asyncio.timeout(20):
+        await world.bot.ticker.tick(world.env.now())
+        asked = await world.mia.slash(world.general, "balance")
+
+    assert "5 points" in str(answer(asked).embeds[0].title)
+    await asyncio.to_thread(hang_up, silent)
+    await world.bot.ticker.keeping.idle()
+
+
+def hang_up(pipe: Path) -> None:
+    """Wait until somebody reads the pipe, then end it."""
+    writer = os.open(pipe, os.O_WRONLY)
+    pipe.unlink()
+    os.close(writer)
 
 
 async def test_a_backup_that_fails_is_logged_and_tried_again_later(world: World, tmp_path: Path) -> None:
