@@ -13,6 +13,8 @@ from points_core.values import MAX_AMOUNT, MAX_ID
 
 MAX_LEVELS = 25  # what one of Discord's menus can offer
 MAX_LEVEL_NAME = 50  # characters
+MAX_DAYS = 3_650  # that points are kept, or nothing is earned
+MAX_NOTICE = 90  # days
 
 Amount = Annotated[int, Field(ge=1, le=MAX_AMOUNT, strict=True)]
 OutsideId = Annotated[str, Field(min_length=1, max_length=MAX_ID, pattern=r"^[A-Za-z0-9_.:@-]+$")]
@@ -38,8 +40,8 @@ class Expiry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     category_id: int | None = None
-    days: Annotated[int, Field(ge=1, le=3_650, strict=True)]
-    notice_days: Annotated[int, Field(ge=0, le=90, strict=True)] = 7
+    days: Annotated[int, Field(ge=1, le=MAX_DAYS, strict=True)]
+    notice_days: Annotated[int, Field(ge=0, le=MAX_NOTICE, strict=True)] = 7
     begins: date | None = None
 
     def gone_on(self, day: int) -> int:
@@ -56,7 +58,7 @@ class Decay(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     percent: Annotated[int, Field(ge=1, le=100, strict=True)]
-    inactive_days: Annotated[int, Field(ge=1, le=3_650, strict=True)]
+    inactive_days: Annotated[int, Field(ge=1, le=MAX_DAYS, strict=True)]
     every: Literal["week", "month"] = "week"
     keep: Annotated[int, Field(ge=0, le=MAX_AMOUNT, strict=True)] = 0
 

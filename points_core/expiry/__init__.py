@@ -7,6 +7,7 @@ decaying.py    points of who has earned nothing for a while become less
 noticing.py    who is told that points expire soon
 soon.py        which points those are
 preview.py     who would lose what, before it is switched on
+switching.py   on, changed and off
 
 Everything here is off until a community's programme says otherwise. Undoing an expiry keeps those points for good.
 """
@@ -22,11 +23,24 @@ from points_core.communities import Head
 from points_core.duties import Mark
 from points_core.expiry import decaying, expiring, noticing, preview
 from points_core.expiry.noticing import Notice, notice
-from points_core.expiry.soon import Going, soon
+from points_core.expiry.soon import SOON_DAYS, Going, soon
+from points_core.expiry.switching import keep_for, melt, terms
 from points_core.policy import Policy
 from points_core.values import Actor, ActorKind, Duty, Origin
 
-__all__ = ["Going", "Notice", "Taken", "notice", "preview", "soon", "take_due"]
+__all__ = [
+    "SOON_DAYS",
+    "Going",
+    "Notice",
+    "Taken",
+    "keep_for",
+    "melt",
+    "notice",
+    "preview",
+    "soon",
+    "take_due",
+    "terms",
+]
 
 _Step = Callable[[Connection, Origin, Head, Policy, Mark], tuple[Mark, int]]
 _STEPS: dict[Duty, _Step] = {

@@ -7,7 +7,7 @@ categories.py   headings opened, renamed, retired
 """
 
 from points_core.policy.categories import add_category, rename_category, retire_category
-from points_core.policy.changing import change, put_on_record
+from points_core.policy.changing import amend, change, put_on_record
 from points_core.policy.document import (
     MAX_ERASURE_DAYS,
     MAX_LEAVE_DAYS,
@@ -30,6 +30,7 @@ __all__ = [
     "LeavePolicy",
     "Policy",
     "add_category",
+    "amend",
     "by_number",
     "change",
     "locked",

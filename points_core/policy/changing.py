@@ -15,6 +15,7 @@ from points_core.models import Schedule
 from points_core.outbox import Topic
 from points_core.policy.document import STORED, Policy
 from points_core.policy.stored import by_number, locked
+from points_core.programme import Programme
 from points_core.values import Origin
 
 
@@ -46,6 +47,26 @@ def change(tx: Connection, origin: Origin, /, **wanted: Any) -> Policy:  # noqa:
     store(tx, head, document, origin.at)
     put_on_record(tx, head, origin, new, action="policy.change", target=target, before=before, after=after)
     return by_number(tx, head.community_id)
+
+
+def amend(tx: Connection, origin: Origin, /, **parts: Any) -> Policy:  # noqa: ANN401 - each part has its own type
+    """Change parts of the community's programme, leave the others alone, and return the new policy.
+
+    Raises InvalidSetting.
+    """
+    _, old = locked(tx, origin)
+    if unknown := sorted(parts.keys() - Programme.model_fields.keys()):
+        names = ", ".join(sorted(Programme.model_fields))
+        raise InvalidSetting(unknown[0], parts[unknown[0]], f"one of {names}")
+    return change(tx, origin, programme=_amended(old.programme, parts))
+
+
+def _amended(old: Programme, parts: dict[str, Any]) -> Programme:
+    try:
+        return Programme.model_validate({**dict(old), **parts})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InvalidSetting(".".join(map(str, first["loc"])), first["input"], first["msg"]) from error
 
 
 def _days(rules: Policy) -> tuple[object, ...]:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, select
 
 from points_core import expiry, history, policy, privacy, verification
 from points_core.database import writer_engine
-from points_core.errors import AlreadyReversed, InvalidSetting, Refused
+from points_core.errors import AlreadyReversed, InvalidSetting, Refused, UnknownCategory
 from points_core.expiry import Going
 from points_core.expiry.preview import Loss
 from points_core.models import ExpiryMark, OutboxEntry, PointTransaction
@@ -631,3 +631,58 @@ def test_a_mark_is_kept_while_a_duty_is_on(town: Town) -> None:
     assert town.write(marks) == ["decay"]
     town.set(programme=Programme())
     assert town.write(marks) == []
+
+
+# ── switched on ──
+
+
+def keep_for(town: Town, days: int | None, category: str | None = None, **more: int) -> tuple[Expiry, ...]:
+    return town.write(expiry.keep_for, town.origin(), days=days, category=category, **more).programme.expiry
+
+
+def test_switching_it_on_leaves_time_for_the_notice(town: Town) -> None:
+    (kept,) = keep_for(town, 30)
+
+    assert kept == Expiry(days=30, notice_days=7, begins=TODAY + 8 * DAY)
+    assert keep_for(town, 30) == (kept,), "the same again changes nothing"
+
+
+def test_longer_begins_no_later_and_shorter_leaves_time_again(town: Town) -> None:
+    keep_for(town, 30, notice_days=3)
+
+    (longer,) = keep_for(town, 60)
+    assert (longer.days, longer.notice_days, longer.begins) == (60, 3, TODAY + 4 * DAY)
+    (shorter,) = keep_for(town, 10, notice_days=5)
+    assert (shorter.days, shorter.notice_days, shorter.begins) == (10, 5, TODAY + 6 * DAY)
+    (at_once,) = keep_for(town, 5, notice_days=0)
+    assert at_once.begins is None
+
+
+def test_each_category_is_switched_by_itself(town: Town) -> None:
+    keep_for(town, 30)
+    both = keep_for(town, 10, "Events")
+
+    assert [(each.category_id, each.days) for each in both] == [(None, 30), (1, 10)]
+    assert [each.category_id for each in keep_for(town, None)] == [1]
+    assert keep_for(town, None, "events") == ()
+    with pytest.raises(UnknownCategory):
+        keep_for(town, 10, "nonsense")
+
+
+@pytest.mark.parametrize("days, notice", [(0, 7), (3_651, 7), (10, -1), (10, 91)])
+def test_terms_out_of_range_are_refused(town: Town, days: int, notice: int) -> None:
+    with pytest.raises(InvalidSetting):
+        keep_for(town, days, notice_days=notice)
+
+
+def test_parts_of_the_programme_change_apart(town: Town) -> None:
+    town.write(policy.amend, town.origin(), streak_freezes=2)
+    town.write(expiry.melt, town.origin(), Decay(percent=5, inactive_days=30))
+    keep_for(town, 30)
+
+    programme = town.read(policy.of).programme
+    assert (programme.streak_freezes, programme.decay is not None, len(programme.expiry)) == (2, True, 1)
+    for wrong in ({"streak_freezes": 99}, {"nonsense": 1}):
+        with pytest.raises(InvalidSetting):
+            town.write(policy.amend, town.origin(), **wrong)
+    assert town.write(expiry.melt, town.origin(), None).programme.decay is None
