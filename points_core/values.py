@@ -220,19 +220,28 @@ def parse_amount(text: str) -> int:
     return whole_amount(int(text))
 
 
+INVISIBLE = (
+    r"\s\x00-\x1f\x7f-\xa0\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u1680\u17b4\u17b5"
+    r"\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+"""What nobody sees, as a regular expression's class without its brackets: spaces, controls, formats, fillers,
+variation selectors of Unicode 16. Beyond \\uffff as themselves, as JSON Schema wants it."""
+
+_VISIBLE = re.compile(f"[^{INVISIBLE}]")
 _UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 def clean_text(field: str, text: object, limit: int = MAX_REASON) -> str:
     """Return `text` with white space at its ends removed.
 
-    Raises InvalidText if nothing is left, if it is longer than `limit` characters, or if it holds
+    Raises InvalidText if nothing is left that can be seen, if it is longer than `limit` characters, or if it holds
     control characters or lone surrogates (PostgreSQL cannot store NUL, UTF-8 cannot write a surrogate).
     """
     if not isinstance(text, str) or len(text) > 4 * limit:
         raise InvalidText(field, limit)
     stripped = text.strip()
-    if not stripped or len(stripped) > limit or _UNSTORABLE.search(stripped):
+    if len(stripped) > limit or not _VISIBLE.search(stripped) or _UNSTORABLE.search(stripped):
         raise InvalidText(field, limit)
     return stripped
 
@@ -289,8 +298,9 @@ def outside_key(way_in: str, given: object) -> str:
 
 
 def clean_name(text: str | None) -> str | None:
-    """Return a display name fit to store: unstorable characters dropped, cut at 100; None if nothing is left."""
-    return (_UNSTORABLE.sub("", text).strip()[:MAX_NAME].rstrip() or None) if text else None
+    """Return a display name fit to store: unstorable characters dropped, cut at 100; None if nothing can be seen."""
+    name = _UNSTORABLE.sub("", text).strip()[:MAX_NAME].rstrip() if text else ""
+    return name if _VISIBLE.search(name) else None
 
 
 def clean_instant(moment: datetime) -> datetime:

@@ -13,6 +13,7 @@ from points_core.clients import Scope
 from points_core.errors import InvalidTime
 from points_core.seasons import MAX_NAME as MAX_SEASON
 from points_core.values import (
+    INVISIBLE,
     MAX_AMOUNT,
     MAX_CATEGORY_NAME,
     MAX_ID,
@@ -30,7 +31,7 @@ MAX_NUMBER = 2**53  # what every JSON reader keeps exactly
 MAX_BATCH = 100  # rows: one commit that nobody waits long for
 
 _CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f"
-STORABLE = rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$"
+STORABLE = rf"^[^{_CONTROL}]*[^{INVISIBLE}][^{_CONTROL}]*$"
 """Something visible, and nothing that cannot be stored."""
 _HIDDEN = (  # spaces, controls and formats of Unicode 16; beyond \uffff as themselves, as JSON Schema wants it
     r"\s\x00-\x1f\x7f-\xa0\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u1680\u180e\u2000-\u200f"

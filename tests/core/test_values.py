@@ -1,5 +1,8 @@
 """What counts as an amount, a text, a link, an id, a key, a name: at the doors, and in the rows behind them."""
 
+import re
+import sys
+import unicodedata
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -18,7 +21,9 @@ from points_core.errors import (
     UnknownSchedule,
     UnknownTransaction,
 )
+from points_core.http.schemas import STORABLE
 from points_core.values import (
+    _VISIBLE,
     MAX_AMOUNT,
     MAX_KEY,
     MAX_LINK,
@@ -51,6 +56,16 @@ ODD_BUT_STORABLE = (
     "'; DROP TABLE members; --",
     "=1+1",
     "\ufeffmark",
+)
+BLANK = (
+    "\u200b",  # zero width space
+    "\u200b\u200d \ufeff",
+    "\u2060\u2066\u2069\u202e",
+    "\u3164",  # Hangul filler: a letter, and nothing to see
+    "\u115f\u1160\uffa0",
+    "\u2800",  # a Braille pattern without dots
+    "\ufe0f\u034f\U000e0100",
+    "\u00ad",
 )
 NO_AMOUNT_WORDS = (
     *(
@@ -129,6 +144,25 @@ def test_a_text_that_cannot_be_stored_or_says_nothing_is_refused(text: object) -
     with pytest.raises(InvalidText) as refused:
         clean_text("reason", text)
     assert (refused.value.field, refused.value.limit) == ("reason", MAX_REASON)
+
+
+@pytest.mark.parametrize("text", BLANK)
+def test_a_text_that_nobody_can_see_is_no_text(text: str) -> None:
+    with pytest.raises(InvalidText):
+        clean_text("reason", text)
+    assert re.match(STORABLE, text) is None
+    assert clean_name(text) is None
+    assert clean_text("reason", f"{text}a{text}").count("a") == 1
+
+
+def test_spaces_controls_and_formats_are_all_known_to_be_invisible() -> None:
+    hidden = {"Cc", "Cf", "Zl", "Zp", "Zs"}
+    for number in range(sys.maxunicode + 1):
+        letter = chr(number)
+        if unicodedata.category(letter) in hidden:
+            assert not _VISIBLE.match(letter), f"U+{number:04X}"
+        elif unicodedata.category(letter)[0] in "NP" or letter in "a漢é👩◌":
+            assert _VISIBLE.match(letter), f"U+{number:04X}"
 
 
 @pytest.mark.parametrize("text", ODD_BUT_STORABLE)
