@@ -8,7 +8,10 @@ from enum import StrEnum
 from typing import Final
 
 SCHEMA: Final = "points-export/1"
-"""The name and version of the schema; a column added at the end keeps the number, any other change raises it."""
+"""The name and version of the schema.
+
+A column added at the end, or a table more, keeps the number; any other change raises it.
+"""
 
 
 class Table(StrEnum):
@@ -20,6 +23,8 @@ class Table(StrEnum):
     AUDIT = "audit"
     POLICY = "policy"
     CATEGORIES = "categories"
+    BADGES = "badges"
+    HOLDINGS = "holdings"
 
 
 COLUMNS: Final[dict[Table, tuple[str, ...]]] = {
@@ -42,7 +47,7 @@ COLUMNS: Final[dict[Table, tuple[str, ...]]] = {
         "request",
         "batch",
     ),
-    Table.BALANCES: ("user_id", "name", "current", "earned", "spent", "transactions", "updated_at"),
+    Table.BALANCES: ("user_id", "name", "current", "earned", "spent", "transactions", "updated_at", "level"),
     Table.BOARD: ("rank", "user_id", "name", "points"),
     Table.AUDIT: (
         "number",
@@ -57,6 +62,28 @@ COLUMNS: Final[dict[Table, tuple[str, ...]]] = {
     ),
     Table.POLICY: ("setting", "value"),
     Table.CATEGORIES: ("id", "name", "retired"),
+    Table.BADGES: (
+        "number",
+        "name",
+        "description",
+        "goal",
+        "hidden",
+        "role",
+        "role_days",
+        "created_at",
+        "retired_at",
+    ),
+    Table.HOLDINGS: (
+        "badge",
+        "user_id",
+        "name",
+        "step",
+        "time",
+        "earned_at",
+        "earned_number",
+        "revoked_at",
+        "revoked_because",
+    ),
 }
 
 # What makes spreadsheets compute: the four signs, also in full width, and white space that hides them

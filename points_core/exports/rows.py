@@ -10,7 +10,15 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from points_core import communities, leaderboard, policy
 from points_core.errors import InvalidSetting
-from points_core.models import AuditEvent, Category, Member, PointBalance, PointTransaction
+from points_core.models import (
+    AuditEvent,
+    Badge,
+    BadgeHolding,
+    Category,
+    Member,
+    PointBalance,
+    PointTransaction,
+)
 from points_core.portable import Table
 from points_core.values import ActorKind
 from points_core.windows import Window
@@ -41,6 +49,8 @@ _USES: Final[dict[Table, frozenset[str]]] = {
     Table.AUDIT: frozenset({"since", "until"}),
     Table.POLICY: frozenset(),
     Table.CATEGORIES: frozenset(),
+    Table.BADGES: frozenset(),
+    Table.HOLDINGS: frozenset(),
 }
 
 
@@ -160,7 +170,36 @@ _BALANCES = select(
     PointBalance.spent,
     PointBalance.transactions,
     PointBalance.updated_at,
+    PointBalance.level,
 ).join(Member, and_(Member.community_id == PointBalance.community_id, Member.id == PointBalance.member_id))
+
+
+_BADGES = select(
+    Badge.number,
+    Badge.name,
+    Badge.description,
+    Badge.goal,
+    Badge.hidden,
+    Badge.role,
+    Badge.role_days,
+    Badge.created_at,
+    Badge.retired_at,
+)
+_HOLDINGS = (
+    select(
+        BadgeHolding.badge_number,
+        Member.user_id,
+        Member.name,
+        BadgeHolding.step,
+        BadgeHolding.nth,
+        BadgeHolding.earned_at,
+        BadgeHolding.earned_seq,
+        BadgeHolding.revoked_at,
+        BadgeHolding.revoked_because,
+    )
+    .join(Member, and_(Member.community_id == BadgeHolding.community_id, Member.id == BadgeHolding.member_id))
+    .order_by(BadgeHolding.badge_number, BadgeHolding.member_id, BadgeHolding.step, BadgeHolding.nth)
+)
 
 
 def _transactions(tx: Connection, community_id: int, conditions: list[ColumnElement[bool]]) -> Pages:
@@ -177,6 +216,16 @@ def _balances(tx: Connection, community_id: int, conditions: list[ColumnElement[
     statement = _BALANCES.where(PointBalance.community_id == community_id)
     for rows in _by_number(tx, statement, PointBalance.member_id):
         yield [row[1:] for row in rows]  # the member's number is the books' own
+
+
+def _badges(tx: Connection, community_id: int, conditions: list[ColumnElement[bool]]) -> Pages:
+    yield from _by_number(tx, _BADGES.where(Badge.community_id == community_id, *conditions), Badge.number)
+
+
+def _holdings(tx: Connection, community_id: int, conditions: list[ColumnElement[bool]]) -> Pages:
+    held = _HOLDINGS.where(BadgeHolding.community_id == community_id, *conditions)
+    for part in tx.execute(held, execution_options={"yield_per": PAGE}).partitions():
+        yield [tuple(row) for row in part]
 
 
 def _by_number(
@@ -204,9 +253,13 @@ _STORED: Final[dict[Table, Callable[[Connection, int, list[ColumnElement[bool]]]
     Table.TRANSACTIONS: _transactions,
     Table.BALANCES: _balances,
     Table.AUDIT: _audit,
+    Table.BADGES: _badges,
+    Table.HOLDINGS: _holdings,
 }
 _COUNTED: Final = {
     Table.TRANSACTIONS: PointTransaction.community_id,
     Table.BALANCES: PointBalance.community_id,
     Table.AUDIT: AuditEvent.community_id,
+    Table.BADGES: Badge.community_id,
+    Table.HOLDINGS: BadgeHolding.community_id,
 }

@@ -21,9 +21,14 @@ MAX_CELL = 32_767  # characters that one of Excel's cells can hold
 _COUNTS: Final = frozenset(
     {"amount", "balance_after", "current", "earned", "spent", "transactions", "points"}
 )
-_NUMBERS: Final = frozenset({"number", "reverses", "request", "batch", "rank", "id"})
+_NUMBERS: Final = frozenset(
+    {"number", "reverses", "request", "batch", "rank", "id", "level"}
+    | {"badge", "step", "time", "earned_number", "role_days"}
+)
 _WHOLE: Final = _COUNTS | _NUMBERS
-_MOMENTS: Final = frozenset({"effective_at", "recorded_at", "updated_at"})
+_MOMENTS: Final = frozenset(
+    {"effective_at", "recorded_at", "updated_at", "created_at", "retired_at", "earned_at", "revoked_at"}
+)
 
 
 def gather(

@@ -1,5 +1,7 @@
 """What members achieve: badges by goals, given and taken back; levels told once; team goals."""
 
+import io
+import json
 from datetime import date, timedelta
 
 import pytest
@@ -11,6 +13,7 @@ from points_core import (
     audit,
     awards,
     communities,
+    exports,
     levels,
     policy,
     privacy,
@@ -32,6 +35,7 @@ from points_core.database import Points
 from points_core.errors import InvalidSetting, UnknownBadge
 from points_core.models import ActiveDay, BadgeHolding, OutboxEntry
 from points_core.outbox import Topic
+from points_core.portable import Table
 from points_core.programme import Level, Programme
 from points_core.values import Kind, Receipt
 from tests.core.conftest import ADA, COMMUNITY, GRACE, MOD, NOON, OTHER_MOD, THIRD_MOD, by, row_counts
@@ -606,6 +610,49 @@ async def test_nothing_is_settled_while_books_are_closed(points: Points) -> None
 
     assert await settle(points) == Settled()
     assert await points.read(count_holdings) == 0
+
+
+# ── exports ──
+
+
+async def exported(points: Points, table: Table) -> list[dict[str, object]]:
+    file = io.BytesIO()
+    await exports.export(points, COMMUNITY, table, file, at=NOON, format=exports.Format.JSONL)
+    return [json.loads(line) for line in file.getvalue().splitlines()]
+
+
+async def test_badges_and_who_holds_them_can_be_exported(points: Points) -> None:
+    await switch_on(points)
+    await badge(points, PointsGoal(steps=(10, 50)), "Collector", role="703", role_days=7)
+    await give(points, amount=20)
+
+    assert await exported(points, Table.BADGES) == [
+        {
+            "number": 1,
+            "name": "Collector",
+            "description": None,
+            "goal": {"kind": "points", "category_id": None, "steps": [10, 50]},
+            "hidden": False,
+            "role": "703",
+            "role_days": 7,
+            "created_at": NOON.isoformat(),
+            "retired_at": None,
+        }
+    ]
+    assert await exported(points, Table.HOLDINGS) == [
+        {
+            "badge": 1,
+            "user_id": ADA,
+            "name": None,
+            "step": 1,
+            "time": 1,
+            "earned_at": NOON.isoformat(),
+            "earned_number": 1,
+            "revoked_at": None,
+            "revoked_because": None,
+        }
+    ]
+    assert [row["level"] for row in await exported(points, Table.BALANCES)] == [1]
 
 
 # ── personal data ──
