@@ -10,12 +10,12 @@ from discord.app_commands import Choice, Range
 from discord.ext import commands
 
 from bot.batches import UndoBatchButton, take_back
-from bot.checks import require
+from bot.checks import allowed, require
 from bot.messages import batches as messages
 from bot.origin import origin_of
 from bot.refusals import View
 from bot.replies import BROKEN
-from points_core import backup, bulk, imports
+from points_core import backup, bulk, imports, policy
 from points_core.errors import UnreadableFile
 from points_core.imports import Mode, Opened, Options, Preview, Source
 from points_core.imports.sources import NAMES
@@ -91,7 +91,10 @@ class Imports(commands.Cog):
 
     @undo_batch.autocomplete("number")
     async def _numbers(self, interaction: Interaction, typed: str | int) -> list[Choice[int]]:
-        recent = await self.bot.points.read(bulk.recent, str(interaction.guild_id), limit=4 * CHOICES)
+        community = str(interaction.guild_id)
+        if not allowed(interaction, await self.bot.points.read(policy.of, community), Capability.CONFIGURE):
+            return []
+        recent = await self.bot.points.read(bulk.recent, community, limit=4 * CHOICES)
         offered = [
             batch
             for batch in recent

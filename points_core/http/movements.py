@@ -111,12 +111,15 @@ async def award_batch(asked: BatchIn, key: Key, seam: Asking, client: Caller, an
         if client.max_amount is None or row.amount <= client.max_amount
     }
     outcomes: list[Any] = [InvalidAmount(row.amount, 1, client.max_amount or 0) for row in asked.rows]
-    replayed = False
+    asked_before = False
     if allowed:
-        done, replayed = await seam.write(once.award_rows, seam.origin(client, key), list(allowed.values()))
+        done, asked_before = await seam.write(
+            once.award_rows, seam.origin(client, key), list(allowed.values())
+        )
         for index, outcome in zip(allowed, done, strict=True):
             outcomes[index] = outcome
-    say_replayed(answer, replayed)
+    new = [row for row in outcomes if isinstance(row, Receipt | Request) and not row.replayed]
+    say_replayed(answer, asked_before and not new)
     rows = [_row(index, outcome) for index, outcome in enumerate(outcomes)]
     return BatchOut(
         recorded=sum(row.transaction is not None for row in rows),

@@ -238,6 +238,25 @@ async def test_what_is_on_record_of_a_batch_says_nothing_about_people(api: Api, 
     assert recorded == [("batch.award", "1 rows", None, {"rows": 1, "refused": 0})] * 2
 
 
+async def test_a_batch_that_is_tried_again_says_so_only_if_nothing_new_came_of_it(program: Program) -> None:
+    rows = [
+        {"user_id": ADA, "amount": 10, "reason": "x"},
+        {"user_id": GRACE, "amount": 5, "reason": "x", "category": "quests"},
+    ]
+    first = await program.post("/points/award/batch", {"rows": rows}, "again")
+    await program.post("/points/categories", {"name": "quests"})
+    second = await program.post("/points/award/batch", {"rows": rows}, "again")
+    third = await program.post("/points/award/batch", {"rows": rows}, "again")
+
+    assert [answer.json()["recorded"] for answer in (first, second, third)] == [1, 2, 2]
+    assert [row["replayed"] for row in second.json()["rows"]] == [True, False]
+    assert ["Idempotency-Replayed" in answer.headers for answer in (first, second, third)] == [
+        False,
+        False,
+        True,
+    ]
+
+
 async def test_a_batch_may_not_be_longer_than_is_said(program: Program) -> None:
     rows = [{"user_id": ADA, "amount": 1, "reason": "x"}] * 101
 

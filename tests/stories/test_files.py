@@ -78,6 +78,10 @@ async def test_whoever_lacks_the_right_is_refused_even_if_discord_lets_them(worl
         await world.mia.slash(world.general, "undo-batch", number=1, reason="why not"),
     ):
         assert private(asked).startswith("You cannot change the settings here.")
+    await world.olivia.click(
+        (await bring(world, f"user_id,points\n{world.mia.id},5\n")).response, label="Import 1 transaction"
+    )
+    assert await world.mia.autocomplete(world.general, "undo-batch", "number", "", reason="x") == []
 
 
 async def bring(
