@@ -34,7 +34,8 @@ class Log(commands.Cog):
         entry = await self.bot.points.read(audit.find, effect.community, int(effect.subject))
         if entry is None:
             return "no such change"
-        return await self._write(effect, messages.change(entry))
+        rules = await self.bot.points.read(policy.of, effect.community)
+        return await self._write(effect, messages.change(entry, rules))
 
     async def anchored(self, effect: Effect) -> str:
         """Show up to where the books go, outside of the database."""

@@ -275,10 +275,10 @@ def _guild(interaction: "discord.Interaction[PointsBot]") -> discord.Guild:
 
 async def audit_page(interaction: "discord.Interaction[PointsBot]", before: int | None = None) -> Reply:
     """Return the changes older than number `before`, the latest without it. Raises NotAllowed."""
-    await require(interaction, Capability.CONFIGURE)
+    rules = await require(interaction, Capability.CONFIGURE)
     community = str(interaction.guild_id)
     entries = await interaction.client.points.read(audit.recent, community, limit=ENTRIES + 1, before=before)
-    reply = messages.audit(entries[:ENTRIES])
+    reply = messages.audit(entries[:ENTRIES], rules)
     if len(entries) > ENTRIES:
         view = View(timeout=None)
         view.add_item(OlderButton(entries[ENTRIES - 1].number))

@@ -6,11 +6,12 @@ did                      one audit entry, as what somebody did
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
-from bot.messages import text
+from bot.messages import programme, text
 from points_core.audit import AuditEntry
-from points_core.policy import Capability, LeavePolicy
+from points_core.policy import Capability, LeavePolicy, Policy
 from points_core.values import ActorKind
 
 Document = Mapping[str, Any]
@@ -89,7 +90,7 @@ SETTINGS: Final[dict[str, tuple[str, Callable[[Any], str]]]] = {
     "leave_policy": ("Who left is", lambda policy: LEAVING[policy]),
     "leave_days": ("Counted as gone after", _days),
 }
-"""Every setting of the policy but the roles, in the order in which people read them."""
+"""Every setting of the policy but the roles and the programme, in the order in which people read them."""
 
 
 def differences(before: Document, after: Document) -> list[str]:
@@ -103,7 +104,10 @@ def differences(before: Document, after: Document) -> list[str]:
         if before.get(name) != after.get(name)
     ]
     lines += _role_differences(before.get("roles", {}), after.get("roles", {}))
-    others = {*before, *after} - SETTINGS.keys() - {"roles"}
+    lines += programme.differences(
+        before.get("programme") or {}, after.get("programme") or {}, programme.names_in(after)
+    )
+    others = {*before, *after} - SETTINGS.keys() - {"roles", "programme"}
     return lines + [
         _line(text.shown(name.replace("_", " "), 40), _plain(before.get(name)), _plain(after.get(name)))
         for name in sorted(others)
@@ -133,10 +137,19 @@ def _plain(value: Any) -> str:  # noqa: ANN401 - whatever a record holds
     return text.shown(str(value), 60)
 
 
-def did(entry: AuditEntry) -> str:
-    """Return what an audit entry's actor did, as the end of a sentence that begins with the actor."""
+def did(entry: AuditEntry, rules: Policy | None = None) -> str:
+    """Return what an audit entry's actor did, as the end of a sentence that begins with the actor.
+
+    rules: the community's policy, to call categories by their names.
+    """
     said = _ACTIONS.get(entry.action, _something)
-    return said(entry)
+    return said(_named(entry, rules) if rules and "programme" in entry.target else entry)
+
+
+def _named(entry: AuditEntry, rules: Policy) -> AuditEntry:
+    """Return the entry with the names of the categories beside what changed."""
+    names = {"categories": rules.model_dump(mode="json", include={"categories"})["categories"]}
+    return replace(entry, before={**(entry.before or {}), **names}, after={**(entry.after or {}), **names})
 
 
 def actor(entry: AuditEntry) -> str:

@@ -3,6 +3,7 @@
 from bot.messages import changes, text
 from bot.messages.changes import fitting
 from points_core.audit import AuditEntry
+from points_core.policy import Policy
 from points_core.values import Kind, Receipt
 
 MAX_LINE = 1_900  # below Discord's 2,000 characters for a message
@@ -41,7 +42,7 @@ def anchor(number: int, chain_head: bytes) -> str:
     return f"⚓ The books up to **#{number}** are sealed by `{number}:{chain_head.hex()}`"
 
 
-def change(entry: AuditEntry) -> str:
-    """Return who changed what, before → after."""
-    did = fitting(changes.did(entry).split("; "), MAX_LINE, "; ")
+def change(entry: AuditEntry, rules: Policy | None = None) -> str:
+    """Return who changed what, before → after; `rules` to call categories by their names."""
+    did = fitting(changes.did(entry, rules).split("; "), MAX_LINE, "; ")
     return f"⚙️ {changes.actor(entry)} {did} (change {entry.number})"

@@ -96,7 +96,9 @@ def ended(season: Season) -> Reply:
 def listed(seasons: Sequence[Season], now: datetime) -> Reply:
     """Return the private list of a server's seasons, the latest first."""
     if not seasons:
-        return Reply(content="There are no seasons yet. `/season start` begins one.", ephemeral=True)
+        return Reply(
+            content="There are no seasons yet. An admin begins one with `/season start`.", ephemeral=True
+        )
     embed = discord.Embed(
         title="Seasons",
         description=boards.joined((_line(each, now) for each in reversed(seasons)), boards.DESCRIPTION),

@@ -5,7 +5,7 @@ from typing import Final
 
 import discord
 
-from bot.messages import changes, text
+from bot.messages import changes, programme, text
 from bot.messages.changes import CAPABILITIES, CHANNELS, PERMISSION, SETTINGS, fitting
 from bot.messages.text import Colour, Reply
 from bot.policy_changes import Change
@@ -24,7 +24,7 @@ SECTIONS: Final = {
     "Time": ("timezone",),
     "Privacy": ("erasure_days", "leave_policy", "leave_days"),
 }
-"""Which settings stand together."""
+"""Which settings stand together; rights, programme and categories are said in a way of their own."""
 
 DOORS: Final = {
     Capability.AWARD: "`/award`",
@@ -35,22 +35,23 @@ DOORS: Final = {
 """The command of each right; who may approve needs none, as requests carry buttons."""
 
 COMMANDS: Final = {
-    "Amounts": "limits",
-    "Approval": "approval",
-    "Channels": "channels",
-    "Time": "time",
-    "Privacy": "privacy",
-    "Rights": "roles",
-    "Categories": "categories",
+    "Amounts": "/points-settings limits",
+    "Approval": "/points-settings approval",
+    "Channels": "/points-settings channels",
+    "Time": "/points-settings time",
+    "Privacy": "/points-settings privacy",
+    "Rights": "/points-settings roles",
+    "Programme": "/programme",
+    "Categories": "/points-settings categories",
 }
-"""The subcommand that changes a section."""
+"""The command that changes a section."""
 
 
 def shown(rules: Policy) -> Reply:
     """Return all settings."""
     embed = discord.Embed(title="How points work here", colour=Colour.BLUE)
     for name, value in sections(rules).items():
-        embed.add_field(name=f"{name} · /points-settings {COMMANDS[name]}", value=value, inline=False)
+        embed.add_field(name=f"{name} · {COMMANDS[name]}", value=value, inline=False)
     changed = "once" if rules.version == 1 else f"{rules.version:,} times"
     embed.set_footer(
         text=f"Changed {changed}. Administrators may do everything." if rules.version else "As it began."
@@ -71,7 +72,11 @@ def sections(rules: Policy) -> dict[str, str]:
         f"{label}: {changes.roles(rules.roles.get(capability, ()), capability)}"
         for capability, label in CAPABILITIES.items()
     ]
-    return said | {"Rights": fitting(rights, MAX_FIELD), "Categories": _categories(rules)}
+    return said | {
+        "Rights": fitting(rights, MAX_FIELD),
+        "Programme": fitting(programme.lines(rules), MAX_FIELD),
+        "Categories": _categories(rules),
+    }
 
 
 def _categories(rules: Policy) -> str:
@@ -171,17 +176,17 @@ def hidden_command(capability: Capability, role_ids: Sequence[str]) -> str:
     )
 
 
-def audit(entries: Sequence[AuditEntry]) -> Reply:
+def audit(entries: Sequence[AuditEntry], rules: Policy) -> Reply:
     """Return recent changes, newest first."""
     embed = discord.Embed(title="Recent changes", colour=Colour.BLUE)
     embed.description = (
-        fitting([_entry(entry) for entry in entries], MAX_DESCRIPTION) or "Nothing was changed yet."
+        fitting([_entry(entry, rules) for entry in entries], MAX_DESCRIPTION) or "Nothing was changed yet."
     )
     return Reply(embed=embed, ephemeral=True)
 
 
-def _entry(entry: AuditEntry) -> str:
-    did = changes.did(entry)
+def _entry(entry: AuditEntry, rules: Policy) -> str:
+    did = changes.did(entry, rules)
     short = fitting(did.split("; "), MAX_ENTRY, "; ")
     return f"`{entry.number}` {text.when(entry.at)} {changes.actor(entry)} {short}"
 

@@ -28,9 +28,7 @@ def page(rules: Policy, findings: Sequence[Finding], notice: str | None = None) 
     """Return the page of /points-setup; `notice` says what was just done or refused."""
     embed = discord.Embed(title="Points in this server", description=INTRODUCTION, colour=_colour(findings))
     for name, value in sections(rules).items():
-        embed.add_field(
-            name=f"{name} · /points-settings {COMMANDS[name]}", value=value, inline=name != "Rights"
-        )
+        embed.add_field(name=f"{name} · {COMMANDS[name]}", value=value, inline=name != "Rights")
     embed.add_field(name=_verdict(findings), value=check(findings), inline=False)
     return Reply(content=notice or "", embed=embed, ephemeral=True)
 

@@ -1,17 +1,18 @@
 """What the bot says about settings: in full words, within Discord's limits, harmless."""
 
 import dataclasses
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import discord
 import pytest
 
-from bot.messages import changes, log, settings, setup
+from bot.messages import changes, log, programme, settings, setup
 from bot.policy_changes import Change
 from bot.self_check import NEEDS, PERMISSIONS, Finding
 from points_core.audit import AuditEntry
 from points_core.policy import STORED, Capability, Category, Policy
+from points_core.programme import Decay, Expiry, Level, Programme
 from points_core.values import Actor, ActorKind, Kind, Receipt
 
 HOSTILE = "*_`~|[x](https://evil.example)<@1>@everyone"
@@ -25,6 +26,15 @@ FULL = Policy(
     daily_limit=10**12,
     max_award=10**12,
     timezone="America/Argentina/ComodRivadavia",
+    programme=Programme(
+        levels=tuple(Level(name=f"{n}{HOSTILE}"[:50], earned=10**11 + n) for n in range(25)),
+        expiry=tuple(
+            Expiry(category_id=number, days=3_650, notice_days=90, begins=date(2026, 12, 30))
+            for number in range(25)
+        ),
+        decay=Decay(percent=99, inactive_days=3_650, every="month", keep=10**12),
+        streak_freezes=31,
+    ),
 )
 
 
@@ -42,11 +52,34 @@ def length(embed: discord.Embed) -> int:
 
 
 def test_every_setting_and_every_right_has_a_name_and_its_values_have_words() -> None:
-    assert set(changes.SETTINGS) | {"roles"} == STORED
+    assert set(changes.SETTINGS) | {"roles", "programme"} == STORED
+    assert set(programme.PARTS) == set(Programme.model_fields)
     assert set(changes.CAPABILITIES) == set(changes.PERMISSION) == set(Capability)
     assert set(changes.CHANNELS) == set(NEEDS) == {name for name in STORED if name.endswith("_channel")}
-    assert {name for names in settings.SECTIONS.values() for name in names} | {"roles"} == STORED
+    assert {name for names in settings.SECTIONS.values() for name in names} | {"roles", "programme"} == STORED
+    assert settings.sections(FULL).keys() == settings.COMMANDS.keys()
     assert all(permission in discord.Permissions.VALID_FLAGS for permission in PERMISSIONS)
+
+
+def test_a_change_of_the_programme_is_said_part_by_part_with_the_names_of_categories() -> None:
+    helping = (Category(1, "events", False), Category(2, "helping", False))
+    before = Policy(categories=helping)
+    kept = Expiry(category_id=2, days=90, begins=date(2026, 4, 1))
+    after = before.model_copy(update={"programme": Programme(expiry=(kept,), streak_freezes=1), "version": 1})
+    line = (
+        "**Streak freezes**: none → 1 missed day of a month\n"
+        "**Expiry**: off → helping after 90 days (told 7 days before, from 1 April 2026 on)"
+    )
+
+    assert settings.changed(Change(before, after))["content"] == line
+    recorded = entry(
+        "policy.change",
+        before.model_dump(mode="json", include={"programme"}),
+        after.model_dump(mode="json", include={"programme"}),
+        "programme",
+    )
+    assert changes.did(recorded, after) == "changed " + line.replace("\n", "; ")
+    assert "category no. 2 after 90 days" in changes.did(recorded)
 
 
 def test_a_change_is_said_for_what_changed_and_nothing_else() -> None:
@@ -78,7 +111,7 @@ def test_ten_of_the_longest_changes_fit_on_a_page_and_one_in_a_line() -> None:
     everything = entry("policy.change", Policy().model_dump(mode="json"), FULL.model_dump(mode="json"))
     strange = entry("x" * 64, {"y" * 200: HOSTILE * 100}, {"z": ["1"] * 1_000}, "t" * 200)
 
-    assert length(settings.audit([everything, strange] * 5)["embed"]) <= 6_000
+    assert length(settings.audit([everything, strange] * 5, FULL)["embed"]) <= 6_000
     for change in (everything, strange):
         assert len(log.change(change)) <= 2_000
         assert "\n" not in log.change(change)
