@@ -1,4 +1,4 @@
-"""Seasons: /season for admins, and the post that names the winners."""
+"""Seasons: /season for admins, /seasons for everyone, and the post that names the winners."""
 
 from datetime import date
 from typing import TYPE_CHECKING
@@ -63,28 +63,6 @@ class Seasons(commands.GroupCog, group_name="season", group_description="Seasons
         self.bot.courier.wake()
         await respond(interaction, **messages.started(season, self.bot.now()))
 
-    @app_commands.command(name="list")
-    async def show_all(self, interaction: Interaction) -> None:
-        """List the seasons there were, are and will be."""
-        await require(interaction, Capability.CONFIGURE)
-        found = await self.bot.points.read(seasons.listed, str(interaction.guild_id))
-        await respond(interaction, **messages.listed(found, self.bot.now()))
-
-    @app_commands.command()
-    @app_commands.describe(name="Which one", corrected="With what was dated into it since it was sealed")
-    @app_commands.autocomplete(name=suggested_seasons)
-    async def show(
-        self, interaction: Interaction, name: Range[str, 1, MAX_NAME], corrected: bool = False
-    ) -> None:
-        """See a season, its board and its seal."""
-        await require(interaction, Capability.CONFIGURE)
-        community = str(interaction.guild_id)
-        season = await self.bot.points.read(seasons.named, community, name)
-        board = await self.bot.points.read(
-            leaderboard.of_season, community, season.name, corrected=corrected, compare=True
-        )
-        await respond(interaction, **messages.shown(season, board, self.bot.now()))
-
     @app_commands.command()
     @app_commands.describe(name="Which one; it ends now and is sealed, one to come is called off")
     @app_commands.autocomplete(name=suggested_seasons)
@@ -118,6 +96,36 @@ class Seasons(commands.GroupCog, group_name="season", group_description="Seasons
         )
 
 
+class SeasonBoards(commands.Cog):
+    """For everyone: a season's board is a board."""
+
+    def __init__(self, bot: "PointsBot") -> None:
+        self.bot = bot
+
+    @app_commands.command(name="seasons")
+    @app_commands.guild_only()
+    @app_commands.describe(
+        name="One of them, with its board and its seal; all if you leave it out",
+        corrected="With what was dated into it since it was sealed",
+    )
+    @app_commands.autocomplete(name=suggested_seasons)
+    async def show(
+        self, interaction: Interaction, name: Range[str, 1, MAX_NAME] | None = None, corrected: bool = False
+    ) -> None:
+        """See the seasons there were, are and will be, or one of them."""
+        community = str(interaction.guild_id)
+        if name is None:
+            found = await self.bot.points.read(seasons.listed, community)
+            await respond(interaction, **messages.listed(found, self.bot.now()))
+            return
+        season = await self.bot.points.read(seasons.named, community, name)
+        board = await self.bot.points.read(
+            leaderboard.of_season, community, season.name, corrected=corrected, compare=True
+        )
+        await respond(interaction, **messages.shown(season, board, self.bot.now()))
+
+
 async def setup(bot: "PointsBot") -> None:
     """Begin to name winners."""
     await bot.add_cog(Seasons(bot))
+    await bot.add_cog(SeasonBoards(bot))
