@@ -6,6 +6,7 @@ run.py           open the books, stay connected, stop in order
 logs.py          what the host reads
 health.py        a heartbeat for the host's health check
 client.py        the bot: intents, parts, start and stop
+sharded.py       the same on several connections, in one process or in several
 sync.py          the commands, sent to Discord only when they changed
 demo/            the bot and a simulated Discord, in the browser
 ── what happens by itself ──

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from points_core.shards import Shards
+
 main = typer.Typer(name="points-bot", add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -16,12 +18,27 @@ def default(context: typer.Context) -> None:
         run()
 
 
+def _shards(text: str | None) -> Shards | None:
+    try:
+        return Shards.parse(text) if text else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
 @main.command()
-def run() -> None:
+def run(
+    shards: Annotated[
+        str | None,
+        typer.Option(
+            help="This process's shards and how many there are, such as 0-3/16, or auto; POINTS_SHARDS."
+        ),
+    ] = None,
+) -> None:
     """Connect to Discord with DISCORD_TOKEN and serve until stopped."""
+    ours = _shards(shards)
     from bot.run import run as serve
 
-    raise typer.Exit(asyncio.run(serve()))
+    raise typer.Exit(asyncio.run(serve(ours)))
 
 
 @main.command()

@@ -98,7 +98,8 @@ class Courier:
     async def _deliver_due(self) -> int:
         """Deliver one lease of effects, each community's in order, and return how many."""
         leased_until = self._bot.now() + timedelta(seconds=LEASE_S)
-        effects = await self._bot.points.write(outbox.lease, self._bot.now(), seconds=LEASE_S)
+        shards = self._bot.settings.shards
+        effects = await self._bot.points.write(outbox.lease, self._bot.now(), seconds=LEASE_S, shards=shards)
         by_community = groupby(sorted(effects, key=_community), _community)
         last_start = leased_until - timedelta(seconds=DELIVERY_S)
         async with asyncio.TaskGroup() as side_by_side:
@@ -149,7 +150,7 @@ class Courier:
             return
         log.warning("effect %d (%s %s) is put off: %s", effect.id, effect.topic, effect.subject, why)
         until = self._bot.now() + PAUSE * 2 ** (effect.attempts - 1)
-        await self._bot.points.write(outbox.later, effect.id, until, why)
+        await self._bot.points.write(outbox.later, effect, until, why)
 
     async def _give_up(self, effect: Effect, why: str) -> None:
         log.error("effect %d (%s %s) is given up: %s", effect.id, effect.topic, effect.subject, why)

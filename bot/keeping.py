@@ -39,7 +39,13 @@ class Keeping:
         self._not_before: dict[Job, datetime] = {}
 
     async def tick(self, now: datetime) -> None:
-        """Anchor what is due at `now` (aware), and begin one job that is; returns at once."""
+        """Anchor what is due at `now` (aware), and begin one job that is; returns at once.
+
+        Of several processes the one with shard 0 keeps the books.
+        """
+        shards = self._bot.settings.shards
+        if shards is not None and not shards.first:
+            return
         await self._bot.points.write(anchors.show_due, now)
         if self._job is not None and not self._job.done():
             return

@@ -14,9 +14,11 @@ import discord
 from bot import logs
 from bot.client import PointsBot
 from bot.replies import may_pass
+from bot.sharded import bot_for
 from points_core.database import Points
 from points_core.errors import DatabaseUnavailable, SettingsInvalid
 from points_core.settings import Settings
+from points_core.shards import Shards
 
 FAILED: Final = 1  # exit code: Discord does not take us
 UNUSABLE: Final = 2  # exit code: the settings or the database cannot be used
@@ -31,6 +33,10 @@ NO_INTENT = (
     "application's Bot page, or take them out of POINTS_INTENTS."
 )
 NO_SUCH_BOT = "Discord does not know this token: set DISCORD_TOKEN to the one on your application's Bot page."
+NEEDS_SHARDS = (
+    "Discord wants this bot on several connections: start it with `--shards auto` (or POINTS_SHARDS=auto)."
+)
+TOO_MANY_SERVERS: Final = 4011  # the gateway's code for a bot that has to be sharded
 AUTHENTICATION_FAILED: Final = 4004  # the gateway's code for a token it does not know
 
 log = logging.getLogger(__name__)
@@ -40,17 +46,19 @@ class DiscordRefuses(Exception):
     """Discord will not have us, whatever we try; its text says why."""
 
 
-async def run() -> int:
-    """Run the bot until SIGTERM or SIGINT; return the process's exit code.
+async def run(shards: Shards | None = None) -> int:
+    """Run the bot until SIGTERM or SIGINT, on `shards` if given; return the process's exit code.
 
     What is wrong with the settings, the database or the token is said in one sentence on standard error.
     """
     try:
         settings = Settings.load()
+        if shards is not None:
+            settings = settings.model_copy(update={"shards": shards})
         token = _token(settings)
         logs.begin(settings.log_level, token)
         async with Points.opened(settings) as points:
-            bot = PointsBot(points, settings)
+            bot = bot_for(points, settings)
             async with _http(bot):
                 await _until_stopped(bot, token)
     except SettingsInvalid as fault:
@@ -146,6 +154,8 @@ def _raise_if_final(error: Exception, *, logged_in: bool) -> None:
         raise DiscordRefuses(NO_SUCH_BOT) from error
     if isinstance(error, discord.PrivilegedIntentsRequired):
         raise DiscordRefuses(NO_INTENT) from error
+    if getattr(error, "code", None) == TOO_MANY_SERVERS:
+        raise DiscordRefuses(NEEDS_SHARDS) from error
     if isinstance(error, discord.ConnectionClosed):
         raise DiscordRefuses(f"Discord closed the connection for good: {error}") from error
     if not logged_in and not may_pass(error):

@@ -10,7 +10,7 @@ books          ledger (the only writer of transactions and balances) · seasons 
                webhooks (whom to tell what happened, and how) ·
                sums (points in any window, at any date) · policy · scores · communities · audit · outbox
 ground         database (the seam: write and read) · listening (to other processes) · migrations · writer · engines ·
-               changes · constraints · statements · models · settings · windows · values · errors
+               changes · constraints · statements · models · settings · shards · windows · values · errors
 
 Imports run downward only; rooms on one floor do not import each other.
 """

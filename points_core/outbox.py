@@ -11,6 +11,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, delete, func, or_, select, update
 
 from points_core.models import Community, OutboxEntry
+from points_core.shards import Shards
 from points_core.statements import insert_unless_there
 
 MAX_ATTEMPTS = 12  # with the courier's doubling pauses about a day
@@ -27,6 +28,7 @@ class Topic(StrEnum):
     CHANGED = "audit.recorded"  # subject: the audit event's number
     SEASON = "season.sealed"  # subject: the season's number
     ANCHORED = "head.anchored"  # subject: the last transaction's number
+    EXPIRING = "points.expiring"  # subject: "{member number}:{Monday of the week in which they are told}"
     BOARD = "board.due"  # subject: "{schedule number}:{slot}"
     LEVEL = "level.reached"  # subject: "{member}:{level before}:{level after}:{last transaction's number}"
     BADGE = "badge.earned"  # subject: "{badge}:{member, 0 for all together}:{step}:{how many times}"
@@ -68,18 +70,26 @@ def add(
     )
 
 
-def lease(tx: Connection, now: datetime, *, limit: int = 20, seconds: int = 60) -> list[Effect]:
-    """Take up to `limit` due effects for `seconds`, oldest first; nobody else gets them meanwhile."""
+def lease(
+    tx: Connection, now: datetime, *, limit: int = 20, seconds: int = 60, shards: Shards | None = None
+) -> list[Effect]:
+    """Take up to `limit` due effects for `seconds`, oldest first; nobody else gets them meanwhile.
+
+    With `shards` only those of the communities that are on them.
+    """
+    ours = shards or Shards()
     due = (
         select(OutboxEntry.id)
+        .join(Community)
         .where(
             OutboxEntry.done_at.is_(None),
             OutboxEntry.due_at <= now,
             or_(OutboxEntry.leased_until.is_(None), OutboxEntry.leased_until <= now),
+            ours.those(Community.key),
         )
         .order_by(OutboxEntry.id)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(of=OutboxEntry, skip_locked=True)
     )
     ids = list(tx.execute(due).scalars())
     if not ids:
@@ -116,11 +126,18 @@ def done(tx: Connection, effect_id: int, now: datetime, outcome: str = "delivere
     )
 
 
-def later(tx: Connection, effect_id: int, until: datetime, why: str) -> None:
-    """Give an effect back, not to be leased before `until`; `why` is kept for the operator."""
+def later(tx: Connection, effect: Effect, until: datetime, why: str) -> None:
+    """Give an effect back, not to be leased before `until`; `why` is kept for the operator.
+
+    One whose lease ran out, and which is under another lease now, is no longer this one's to give.
+    """
     tx.execute(
         update(OutboxEntry)
-        .where(OutboxEntry.id == effect_id, OutboxEntry.done_at.is_(None))
+        .where(
+            OutboxEntry.id == effect.id,
+            OutboxEntry.done_at.is_(None),
+            OutboxEntry.attempts == effect.attempts,
+        )
         .values(due_at=until, leased_until=None, outcome=why[:MAX_OUTCOME])
     )
 

@@ -9,12 +9,21 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from points_core.errors import InvalidSetting, InvalidText, SettingsInvalid
+from points_core.shards import Shards
 from points_core.values import MAX_AMOUNT, MAX_CATEGORIES, MAX_CATEGORY_NAME, MAX_ID, clean_id, clean_text
 from points_core.windows import zone_named
 
@@ -34,6 +43,10 @@ def _plain_digits(value: Any) -> Any:  # noqa: ANN401 - whatever the environment
 
 Number = Annotated[int, BeforeValidator(_plain_digits)]
 """A whole number: pydantic alone also takes 1_000, +5, 5.0 and true."""
+
+
+def _shards(value: Any) -> Shards | None:  # noqa: ANN401 - whatever the environment holds
+    return Shards.parse(value) if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -81,6 +94,10 @@ class Settings(BaseSettings):
         (), validation_alias="POINTS_INTENTS"
     )
     """Which privileged intents the bot asks Discord for: `members`, `message_content`; some rules need one."""
+    shards: Annotated[Shards | None, NoDecode, PlainValidator(_shards)] = Field(
+        None, validation_alias="POINTS_SHARDS"
+    )
+    """Which of the bot's shards this process has, such as 0-3/16, or `auto`; None for one connection without shards."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", validation_alias="POINTS_LOG_LEVEL"
     )

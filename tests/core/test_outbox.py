@@ -5,6 +5,7 @@ from datetime import timedelta
 from points_core import approvals, outbox, policy
 from points_core.database import Points
 from points_core.outbox import Effect, Topic
+from points_core.shards import Shards
 from points_core.values import Kind
 from tests.core.conftest import ADA, COMMUNITY, MOD, NOON, by
 
@@ -47,11 +48,36 @@ async def test_what_is_done_is_not_leased_again(points: Points) -> None:
 
 async def test_what_is_put_off_comes_again_when_it_is_due(points: Points) -> None:
     (effect,) = await logged(points)
-    await points.write(outbox.later, effect.id, NOON + timedelta(hours=1), "a storm")
+    await points.write(outbox.later, effect, NOON + timedelta(hours=1), "a storm")
     soon = await points.write(outbox.lease, NOON + timedelta(minutes=59))
     assert effect.id not in [e.id for e in soon]
     later = await points.write(outbox.lease, NOON + timedelta(hours=1))
     assert effect.id in [e.id for e in later]
+
+
+async def test_who_lost_the_lease_cannot_give_the_effect_back(points: Points) -> None:
+    (slow,) = await logged(points)
+    (quick,) = [
+        e for e in await points.write(outbox.lease, NOON + timedelta(seconds=60)) if e.topic is Topic.RECORDED
+    ]
+
+    await points.write(outbox.later, slow, NOON + timedelta(seconds=61), "too slow")
+
+    assert quick.id == slow.id
+    leased = await points.write(outbox.lease, NOON + timedelta(seconds=90))
+    assert quick.id not in [e.id for e in leased]
+
+
+async def test_only_effects_of_ones_own_shards_are_leased(points: Points) -> None:
+    servers = [str((n << 22) + 5) for n in range(4)]
+    for server in servers:
+        await points.write(policy.change, by(MOD, community=server), log_channel="77", quorum=2)
+
+    second = await points.write(outbox.lease, NOON, shards=Shards.parse("2/4"))
+    rest = await points.write(outbox.lease, NOON, shards=Shards.parse("0-1,3/4"))
+
+    assert {e.community for e in second} == {servers[2]}
+    assert {e.community for e in rest} == {servers[0], servers[1], servers[3]}
 
 
 async def test_what_is_done_is_forgotten_after_thirty_days_and_what_waits_never(points: Points) -> None:

@@ -52,8 +52,10 @@ class Discord:
     asked: list[str] = field(default_factory=list)
     answers: list[Any] = field(default_factory=list)
     identified: int = 0
+    shards: list[Any] = field(default_factory=list)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     port: int = 0
+    _heard: asyncio.Condition = field(default_factory=asyncio.Condition)
     _socket: web.WebSocketResponse | None = None
     _sequence: int = 0
 
@@ -61,6 +63,7 @@ class Discord:
         """Return the routes a start needs."""
         return [
             web.get("/", self.gateway),
+            web.get("/api/v10/gateway/bot", self.recommended),
             web.get("/api/v10/users/@me", self.me),
             web.get("/api/v10/oauth2/applications/@me", self.application),
             web.get("/api/v10/applications/{id}/commands", self.commands),
@@ -103,6 +106,12 @@ class Discord:
         interaction = {"id": request.match_info["id"], "type": 2, "response_message_id": "9"}
         return answer({"interaction": interaction})
 
+    async def recommended(self, request: web.Request) -> web.Response:
+        """Say on how many connections such a bot should be."""
+        limit = {"total": 1000, "remaining": 999, "reset_after": 1, "max_concurrency": 16}
+        url = f"ws://127.0.0.1:{self.port}"
+        return answer({"url": url, "shards": 1, "session_start_limit": limit})
+
     async def gateway(self, request: web.Request) -> web.WebSocketResponse:
         """Greet, say READY, acknowledge heartbeats."""
         socket = web.WebSocketResponse()
@@ -112,19 +121,24 @@ class Discord:
         async for message in socket:
             if message.type is not WSMsgType.TEXT:
                 continue
-            op = json.loads(message.data)["op"]
+            said = json.loads(message.data)
+            op = said["op"]
             if op == 1:
                 await socket.send_json({"op": 11, "d": None, "s": None, "t": None})
             elif op == 2:
                 self.identified += 1
-                await self.emit("READY", self._ready_event())
+                self.shards.append(said["d"].get("shard"))
+                async with self._heard:
+                    self._heard.notify_all()
+                await self.emit("READY", self._ready_event(said["d"]))
                 self.ready.set()
             elif op == 6:  # a session to resume: it is gone
                 await socket.send_json({"op": 9, "d": False, "s": None, "t": None})
         return socket
 
-    def _ready_event(self) -> dict[str, Any]:
+    def _ready_event(self, identity: dict[str, Any]) -> dict[str, Any]:
         return {
+            **({"shard": identity["shard"]} if "shard" in identity else {}),
             "v": 10,
             "user": person(APPLICATION, "Points", bot=True),
             "guilds": [],
@@ -132,6 +146,11 @@ class Discord:
             "resume_gateway_url": f"ws://127.0.0.1:{self.port}",
             "application": {"id": APPLICATION, "flags": 0},
         }
+
+    async def asked_to_identify(self, times: int) -> None:
+        """Wait until the bot has identified itself so often."""
+        async with asyncio.timeout(60), self._heard:
+            await self._heard.wait_for(lambda: self.identified >= times)
 
     async def emit(self, name: str, event: object) -> None:
         """Send the bot an event."""

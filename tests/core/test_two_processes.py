@@ -1,0 +1,129 @@
+"""Several processes on one database: each thing happens once, whoever does it."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, func, select
+
+from points_core import approvals, outbox, policy, privacy, schedules, seasons, verification
+from points_core.database import Points
+from points_core.models import AuditEvent, OutboxEntry, PointTransaction
+from points_core.outbox import Topic
+from points_core.values import Kind
+from points_core.verification import anchors
+from tests.core.conftest import ADA, COMMUNITY, GRACE, MOD, NOON, by, settings_for
+
+ROOT = Path(__file__).parents[2]
+EFFECTS = 200
+
+
+@pytest.fixture
+async def other(database_url: str) -> AsyncIterator[Points]:
+    """Another process's way into the same database."""
+    async with Points.opened(settings_for(database_url)) as opened:
+        yield opened
+
+
+async def leasing(url: str) -> asyncio.subprocess.Process:
+    """Start a process that waits for its sign to lease."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "tests.core.leasing_process", url, NOON.isoformat()),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        cwd=ROOT,
+    )
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"ready\n"
+    return process
+
+
+async def told(process: asyncio.subprocess.Process) -> bytes:
+    """Have a process lease for the first time, and return what it says to that."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(b"go\n")
+    await process.stdin.drain()
+    return await process.stdout.readline()
+
+
+async def test_two_processes_deliver_each_effect_once(database_url: str, points: Points) -> None:
+    await points.write(policy.change, by(MOD), log_channel="77")
+
+    def leave(tx: Connection) -> None:
+        head, _ = policy.locked(tx, by(MOD))
+        for number in range(EFFECTS):
+            outbox.add(tx, head.community_id, Topic.RECORDED, f"{number}", at=NOON, place="77")
+
+    await points.write(leave)
+    processes = await asyncio.gather(leasing(database_url), leasing(database_url))
+    first = await asyncio.gather(*[told(process) for process in processes])
+    rest = await asyncio.gather(*[process.communicate(b"go on\n") for process in processes])
+
+    taken = [
+        [int(word) for word in (begun + out).split()] for begun, (out, _) in zip(first, rest, strict=True)
+    ]
+    left = await points.read(lambda tx: list(tx.execute(select(OutboxEntry.id)).scalars()))
+    assert sorted(taken[0] + taken[1]) == sorted(left)
+    assert all(taken)
+    assert await points.read(outbox.waiting, COMMUNITY) == 0
+
+
+async def test_what_is_due_is_done_once_by_two_processes_at_once(points: Points, other: Points) -> None:
+    await points.write(policy.change, by(MOD), log_channel="77", approval_threshold=10, erasure_days=1)
+    for n in range(6):
+        await points.write(
+            approvals.request, by(MOD), kind=Kind.AWARD, user_id=ADA, amount=50 + n, reason=f"Big {n}"
+        )
+        await points.write(approvals.request, by(MOD), kind=Kind.AWARD, user_id=f"3{n}", amount=2, reason="s")
+        await points.write(privacy.ask, by(f"3{n}"), f"3{n}")
+    await points.write(approvals.request, by(MOD), kind=Kind.AWARD, user_id=GRACE, amount=2, reason="s")
+    await points.write(seasons.start, by(MOD), name="Spring", last=NOON.date() + timedelta(days=2))
+    later = NOON + timedelta(days=5)
+
+    duties = (
+        approvals.expire_due,
+        schedules.claim_due,
+        seasons.seal_due,
+        privacy.erase_due,
+        anchors.show_due,
+        outbox.forget,
+    )
+    await asyncio.gather(*[side.write(duty, later) for duty in duties for side in (points, other) * 3])
+
+    def happened(tx: Connection) -> dict[str, int]:
+        rows = tx.execute(select(AuditEvent.action, func.count()).group_by(AuditEvent.action))
+        return {action: count for action, count in rows}  # noqa: C416
+
+    counted = await points.read(happened)
+    assert (counted["season.seal"], counted["privacy.erased"]) == (1, 6)
+    decided = select(OutboxEntry.subject).where(OutboxEntry.topic == Topic.DECIDED)
+    assert len(await points.read(lambda tx: tx.execute(decided).all())) == 6
+    assert await points.read(verification.verify) == []
+
+
+async def test_the_same_asked_of_two_processes_at_once_moves_points_once(
+    points: Points, other: Points
+) -> None:
+    await points.write(policy.change, by(MOD), quorum=2)
+    asks = [by(MOD, key=f"interaction:{number}") for number in range(20)]
+
+    receipts = await asyncio.gather(
+        *[
+            side.write(
+                approvals.request, ask, kind=Kind.AWARD, user_id=ADA, amount=3 + number, reason=f"{number}"
+            )
+            for number, ask in enumerate(asks)
+            for side in (points, other, other, points)
+        ]
+    )
+
+    numbers = [getattr(receipt, "number", None) for receipt in receipts]
+    assert [len(set(numbers[at : at + 4])) for at in range(0, len(numbers), 4)] == [1] * len(asks)
+    moved = await points.read(lambda tx: tx.execute(select(func.count(PointTransaction.seq))).scalar_one())
+    assert moved == len(asks)
+    assert await points.read(verification.verify) == []
