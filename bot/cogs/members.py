@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 Person = discord.Member | discord.User  # a User where someone has left: chosen by mention or id
 Interaction = discord.Interaction["PointsBot"]
 
-YEARS: Final = (1970, 9998)  # between them, every day has a midnight in every zone
 CHOICES: Final = 25  # as many as Discord shows
 LAST_INSTANT: Final = timedelta(microseconds=1)  # before midnight: a day's end still belongs to its month
 
@@ -37,13 +36,8 @@ WINDOWS = [
 
 
 def _day(text: str | None) -> date | None:
-    """Return the day somebody wrote. Raises InvalidTime, also for years in which no bot counted points."""
-    if text is None:
-        return None
-    day = parse_day(text.strip())
-    if not YEARS[0] <= day.year <= YEARS[1]:
-        raise InvalidTime(text)
-    return day
+    """Return the day somebody wrote. Raises InvalidTime."""
+    return None if text is None else parse_day(text.strip())
 
 
 class Members(commands.Cog):
