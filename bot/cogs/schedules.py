@@ -18,21 +18,23 @@ from bot.posting import find_own, has_footer, send
 from bot.replies import respond
 from bot.reporting import made
 from bot.self_check import ELSEWHERE, POST, at_channel
-from points_core import leaderboard, policy, schedules
+from points_core import leaderboard, policy, schedules, seasons
 from points_core.errors import UnknownSchedule
 from points_core.leaderboard import Board
 from points_core.outbox import Effect, Topic
 from points_core.policy import Capability
 from points_core.reports import SCHEDULABLE, ReportKind
-from points_core.schedules import EVERY, MAX_TOP
+from points_core.schedules import EVERY, MAX_TOP, SEASON
 from points_core.schedules import Post as Due
+from points_core.seasons import Season
 
 if TYPE_CHECKING:
     from bot.client import PointsBot
 
 OFFERED: Final = 25  # suggestions that Discord shows at once
 WINDOWS: Final = [
-    Choice(name=name[0].upper() + name[1:], value=window.value) for window, name in boards.WINDOWS.items()
+    *(Choice(name=name[0].upper() + name[1:], value=window.value) for window, name in boards.WINDOWS.items()),
+    Choice(name="The season that runs, or the last one", value=SEASON),
 ]
 RHYTHMS: Final = [
     Choice(name=messages.EVERY[every][0].upper() + messages.EVERY[every][1:], value=every) for every in EVERY
@@ -193,7 +195,13 @@ class Schedules(
         if due.schedule.report is not None:
             return messages.report_post(due, await self._report(community, due, due.schedule.report))
         rules = await self.bot.points.read(policy.of, community)
-        shown = [await self._board(community, due, name) for name in due.schedule.categories or (None,)]
+        season = None
+        if due.schedule.window is None:
+            season = await self.bot.points.read(seasons.latest, community, due.due_at)
+            if season is None:
+                return messages.no_season(due)
+        categories = due.schedule.categories or (None,)
+        shown = [await self._board(community, due, season, name) for name in categories]
         return messages.board_post(due, shown, rules.zone)
 
     async def _report(self, community: str, due: Due, kind: ReportKind) -> Post:
@@ -208,13 +216,14 @@ class Schedules(
             asked |= {"top": due.schedule.top, "public": True}
         return await made(self.bot, community, kind, due.due_at, asked, pictured=not refused)
 
-    async def _board(self, community: str, due: Due, category: str | None) -> Board:
-        """Return a board of the window in which the slot lay, however late it is posted."""
+    async def _board(self, community: str, due: Due, season: Season | None, category: str | None) -> Board:
+        """Return a board of the season or window in which the slot lay, however late it is posted."""
         return await self.bot.points.read(
-            leaderboard.named,
+            leaderboard.asked,
             community,
-            due.schedule.window,
             due.due_at,
+            window=due.schedule.window,
+            season=season.name if season else None,
             category=category,
             top=due.schedule.top,
             compare=True,

@@ -22,6 +22,9 @@ EVERY = (
 """How each rhythm is called, for choosing and in lists."""
 
 
+SEASON_NAME = "the season"  # that runs, or the last one
+
+
 # ── the post ──
 
 
@@ -32,6 +35,17 @@ def board_post(due: Due, shown: Sequence[Board], zone: ZoneInfo) -> Post:
     return Post(
         content=_lateness(due), embeds=fitted(embeds), allowed_mentions=discord.AllowedMentions.none()
     )
+
+
+def no_season(due: Due) -> Post:
+    """Return the post for one slot where no season has begun."""
+    embed = discord.Embed(
+        title="Leaderboard · season",
+        description="No season has begun here yet. An admin begins one with `/season start`.",
+        colour=Colour.BLUE,
+    )
+    _mark(embed, marker(due))
+    return Post(content=_lateness(due), embeds=[embed], allowed_mentions=discord.AllowedMentions.none())
 
 
 def report_post(due: Due, report: Post) -> Post:
@@ -128,19 +142,21 @@ def listed(schedules: Sequence[ScheduleView], zone: ZoneInfo) -> Reply:
 def line(schedule: ScheduleView, zone: ZoneInfo) -> str:
     """Return a schedule in a line: what, where, when."""
     categories = ", ".join(text.category(name) for name in schedule.categories)
-    what = f"{boards.WINDOWS[schedule.window]}, top {schedule.top}" + (
-        f", for {categories}" if categories else ""
-    )
+    what = f"{_window(schedule)}, top {schedule.top}" + (f", for {categories}" if categories else "")
     if schedule.report is not None:
-        what = f"report {reports.NAMES[schedule.report]}, {boards.WINDOWS[schedule.window]}"
+        what = f"report {reports.NAMES[schedule.report]}, {_window(schedule)}"
     how = "kept up to date in one message in" if schedule.live else "in"
     return f"{what}, {how} <#{schedule.channel}> {EVERY[schedule.every]} at {schedule.at} ({zone.key})"
+
+
+def _window(schedule: ScheduleView) -> str:
+    return boards.WINDOWS[schedule.window] if schedule.window is not None else SEASON_NAME
 
 
 def choice(schedule: ScheduleView) -> str:
     """Return a schedule as a choice of at most 100 characters, without markdown."""
     report = f"{reports.NAMES[schedule.report]}, " if schedule.report is not None else ""
-    what = f"#{schedule.number} · {report}{boards.WINDOWS[schedule.window]}"
+    what = f"#{schedule.number} · {report}{_window(schedule)}"
     return f"{what} · {EVERY[schedule.every]} at {schedule.at}"
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, Update, func, insert, select, update
 
@@ -20,6 +20,9 @@ MAX_TOP = 25  # places on one board: more is no longer read
 MAX_BOARDS = 5  # categories in one post
 MAX_SCHEDULES = 25  # in one community: what one of Discord's menus can offer
 
+SEASON: Final = "season"
+"""The window of a schedule that shows the season which runs, or the last one."""
+
 A_DAY = "____-__-__"  # LIKE: a slot that is a local date, not a post asked for by hand
 
 
@@ -28,12 +31,12 @@ class ScheduleView:
     """A schedule as people see it; no `categories` means one board of all points together.
 
     `at` is a local time "HH:MM", `next_due_at` the instant of the next slot, None once removed. `report` is
-    the report that it posts instead of a board.
+    the report that it posts instead of a board. `window` None is the season that runs, or the last one.
     """
 
     number: int
     channel: str
-    window: WindowName
+    window: WindowName | None
     every: str
     at: str
     categories: tuple[str, ...]
@@ -58,8 +61,9 @@ def add(
 ) -> ScheduleView:
     """Post a leaderboard of `window` in `channel` on `every` (one of EVERY) at local time `at` ("HH:MM").
 
-    `live` edits one message instead of posting anew. `report` (one of SCHEDULABLE) posts that report of the
-    window instead, about all categories. Returns the schedule; the first one's when `origin.key` was used
+    window: a window's name, or SEASON. `live` edits one message instead of posting anew. `report` (one of
+    SCHEDULABLE) posts that report of the window instead, about all categories; there is none of a season.
+    Returns the schedule; the first one's when `origin.key` was used
     before. Raises InvalidSetting, InvalidText, UnknownCategory.
     """
     head, rules = policy.locked(tx, origin)
@@ -67,7 +71,7 @@ def add(
     if again is not None:
         return view(again, rules)
     values = _checked(rules, channel, window, every, at, categories, top)
-    values["report"] = _checked_report(report, categories)
+    values["report"] = _checked_report(report, window, categories)
     _refuse_too_many(tx, head)
     head.schedules += 1
     tx.execute(
@@ -135,7 +139,7 @@ def view(row: Row[Any], rules: Policy) -> ScheduleView:
     return ScheduleView(
         number=row.number,
         channel=row.channel,
-        window=WindowName(row.window_name),
+        window=None if row.window_name == SEASON else WindowName(row.window_name),
         every=row.every,
         at=row.at_time,
         categories=names,
@@ -169,8 +173,8 @@ def _one(tx: Connection, community_id: int, which: ColumnElement[bool]) -> Row[A
 def _checked(
     rules: Policy, channel: str, window: str, every: str, at: str, categories: tuple[str, ...], top: int
 ) -> dict[str, Any]:
-    if window not in set(WindowName):
-        raise InvalidSetting("window", window, "one of " + ", ".join(WindowName))
+    if window not in {*WindowName, SEASON}:
+        raise InvalidSetting("window", window, "one of " + ", ".join([*WindowName, SEASON]))
     if every not in EVERY:
         raise InvalidSetting("every", every, "one of " + ", ".join(EVERY))
     if not is_time(at):
@@ -192,11 +196,13 @@ def _checked(
     }
 
 
-def _checked_report(report: str | None, categories: tuple[str, ...]) -> str | None:
+def _checked_report(report: str | None, window: str, categories: tuple[str, ...]) -> str | None:
     if report is None:
         return None
     if report not in set(SCHEDULABLE):
         raise InvalidSetting("report", report, "one of " + ", ".join(SCHEDULABLE))
+    if window == SEASON:
+        raise InvalidSetting("window", window, "one of " + ", ".join(WindowName) + " for a report")
     if categories:
         raise InvalidSetting("categories", ", ".join(categories), "left out: a report is about all of them")
     return str(report)
@@ -215,4 +221,4 @@ def _document(schedule: ScheduleView) -> dict[str, Any]:
     del document["next_due_at"], document["number"]
     if schedule.report is None:
         del document["report"]
-    return {**document, "window": str(schedule.window), "categories": list(schedule.categories)}
+    return {**document, "window": str(schedule.window or SEASON), "categories": list(schedule.categories)}

@@ -86,6 +86,12 @@ def before(tx: Connection, community: str, season: Season) -> Season | None:
     return earlier[-1] if earlier else None
 
 
+def latest(tx: Connection, community: str, at: datetime) -> Season | None:
+    """Return the season that ran at `at`, or the last one before it; None if none had begun."""
+    begun = [each for each in listed(tx, community) if each.starts_at <= at and each.starts_at < each.ends_at]
+    return begun[-1] if begun else None
+
+
 def sealed(tx: Connection, community_id: int) -> tuple[Sealed, ...]:
     """Return the community's sealed seasons, for those who write transactions."""
     return tuple(

@@ -99,6 +99,28 @@ async def test_a_schedule_that_cannot_be_is_refused_with_what_can(
     assert await garden.points.read(schedules.listed, garden.community) == ()
 
 
+async def test_a_schedule_shows_the_season_of_its_slot_and_then_its_result(garden: World) -> None:
+    answered = await scheduled(garden, window="season", every="day", at="09:00")
+    assert words(answered).startswith("Schedule **#1**: the season, top 10, in ")
+    await garden.olivia.slash(garden.general, "schedule post-now", number=1)
+    await look(garden)
+    assert "No season has begun here yet" in str(posts(garden)[-1].embeds[0].description)
+
+    await garden.olivia.slash(garden.general, "season start", name="Spring", to="2026-01-02")
+    for day in ("2026-01-02T09:00", "2026-01-05T09:00"):
+        await until(garden, day)
+    running, result = posts(garden)[-2:]
+
+    assert running.embeds[0].title == result.embeds[0].title == "Leaderboard · season Spring"
+    assert "**1=** Mia · **30 points**" in str(running.embeds[0].description)
+    assert "sealed" not in footer(running)
+    assert "sealed" in footer(result)
+
+
+async def test_a_report_is_of_no_season(garden: World) -> None:
+    assert "one of all, today" in words(await scheduled(garden, window="season", report="summary"))
+
+
 async def test_a_channel_in_which_the_bot_cannot_post_is_refused_with_the_fix(garden: World) -> None:
     me = garden.env.bot.user
     assert me is not None
