@@ -1,7 +1,7 @@
 """Changes of a community's policy, with what it was before, in one commit.
 
 carried_out          what every command, menu and button that changes the policy goes through
-change, choose_roles, add_and_remove_role    the operations
+change, amend, end_expiry, choose_roles, add_and_remove_role    the operations
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from bot.checks import require
 from bot.origin import origin_of
-from points_core import policy
+from points_core import expiry, policy
 from points_core.errors import InvalidSetting
 from points_core.policy import Capability, Policy
 from points_core.values import Origin
@@ -56,6 +56,18 @@ def change(tx: Connection, origin: Origin, /, **changes: Any) -> Change:  # noqa
     """Change fields of the community's policy. Raises InvalidSetting."""
     _, before = policy.locked(tx, origin)
     return Change(before, policy.change(tx, origin, **changes))
+
+
+def amend(tx: Connection, origin: Origin, /, **parts: Any) -> Change:  # noqa: ANN401 - each part has its own type
+    """Change parts of the community's programme. Raises InvalidSetting."""
+    _, before = policy.locked(tx, origin)
+    return Change(before, policy.amend(tx, origin, **parts))
+
+
+def end_expiry(tx: Connection, origin: Origin, /, category: str | None) -> Change:
+    """Keep points of a category (None: of all others) for good. Raises UnknownCategory."""
+    _, before = policy.locked(tx, origin)
+    return Change(before, expiry.keep_for(tx, origin, category=category, days=None))
 
 
 def choose_roles(

@@ -1,4 +1,4 @@
-"""What time brings: requests expire, boards fall due, seasons are over, effects that failed are tried again."""
+"""What time brings: requests and points expire, boards fall due, seasons are over, failed effects come again."""
 
 import logging
 from datetime import datetime
@@ -9,13 +9,14 @@ from discord.ext import tasks
 from bot import health
 from bot.forgetting import Forgetting
 from bot.keeping import Keeping
-from points_core import approvals, outbox, schedules, seasons, webhooks
+from points_core import approvals, expiry, outbox, schedules, seasons, webhooks
 from points_core.errors import DatabaseUnavailable
 
 if TYPE_CHECKING:
     from bot.client import PointsBot
 
 PERIOD_S = 15  # a scheduled board may be this late; one small query each time
+PORTIONS = 20  # of expiring points at one tick: the rest waits for the next, and nobody waits for all of it
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class Ticker:
 
     async def tick(self, now: datetime) -> None:
         """Do what is due at `now` (aware). Never raises: what failed is due again at the next tick."""
-        for duty in (self._decide, self._forgetting.tick, self.keeping.tick):
+        for duty in (self._decide, self._take, self._forgetting.tick, self.keeping.tick):
             try:
                 await duty(now)
             except DatabaseUnavailable as fault:
@@ -57,6 +58,11 @@ class Ticker:
         await self._bot.points.write(seasons.seal_due, now)
         await self._bot.points.write(outbox.forget, now)
         await self._bot.points.write(webhooks.forget, now)
+
+    async def _take(self, now: datetime) -> None:
+        for _ in range(PORTIONS):
+            if await self._bot.points.write(expiry.take_due, now) is None:
+                return
 
     @tasks.loop(seconds=PERIOD_S)
     async def _loop(self) -> None:

@@ -190,13 +190,6 @@ def old_preview() -> Reply:
     )
 
 
-def nothing_named(subcommand: str) -> Reply:
-    """Return that a command was sent without anything to change."""
-    return Reply(
-        content=f"Nothing was changed: name at least one option of `/programme {subcommand}`.", ephemeral=True
-    )
-
-
 # ── what a member sees ──
 
 

@@ -24,11 +24,12 @@ from points_core.duties import Mark
 from points_core.expiry import decaying, expiring, noticing, preview
 from points_core.expiry.noticing import Notice, notice
 from points_core.expiry.soon import SOON_DAYS, Going, soon
-from points_core.expiry.switching import keep_for, melt, terms
+from points_core.expiry.switching import NOTICE_DAYS, keep_for, melt, terms
 from points_core.policy import Policy
 from points_core.values import Actor, ActorKind, Duty, Origin
 
 __all__ = [
+    "NOTICE_DAYS",
     "SOON_DAYS",
     "Going",
     "Notice",

@@ -1,7 +1,7 @@
 """Who is told that points expire soon: at most once a week, for all that is to go in a week to come."""
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, select
 
@@ -21,6 +21,9 @@ from points_core.values import Duty, Origin
 from points_core.windows import midnight
 
 WEEK = 7
+MORNING = timedelta(hours=9)  # nobody is told in the middle of the night
+APART = timedelta(seconds=2)  # direct messages go out slowly, so that other effects do not wait behind them
+SPREAD = 3_600  # of them, before two may go out at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +51,13 @@ def step(tx: Connection, origin: Origin, head: Head, rules: Policy, mark: Mark) 
     candidates = _candidates(tx, head.community_id, rules, mark)
     portion = stored.affordable(tx, head.community_id, candidates)
     today = active_days.local_day(origin.at, rules.zone)
+    morning = _morning(rules, origin.at)
     there = stored.holders(tx, head.community_id, portion).keys()
     for member_id, lots in stored.of_members(tx, head.community_id, there).items():
         if any(_told_now(rules, lot, mark, today) for lot in lots):
             subject = f"{member_id}:{date.fromordinal(mark.goal).isoformat()}"
-            outbox.add(tx, head.community_id, Topic.EXPIRING, subject, at=origin.at)
+            at = morning + APART * (member_id % SPREAD)
+            outbox.add(tx, head.community_id, Topic.EXPIRING, subject, at=at)
     if len(candidates) < MEMBERS and portion == candidates:
         return duties.over(mark, following), 0
     return replace(mark, member=portion[-1], due_at=origin.at), 0
@@ -73,6 +78,12 @@ def notice(tx: Connection, community: str, subject: str) -> Notice | None:
     until = date.fromisoformat(week).toordinal() + longest + WEEK
     left = going(rules, lots, until)
     return Notice(holder.user_id, holder.name, left) if left else None
+
+
+def _morning(rules: Policy, now: datetime) -> datetime:
+    """Return nine o'clock of the local day, or now if that is over."""
+    today = now.astimezone(rules.zone).date()
+    return max(now, midnight(today, rules.zone) + MORNING)
 
 
 def _told_now(rules: Policy, lot: Lot, mark: Mark, today: int) -> bool:
