@@ -12,11 +12,15 @@ and the operations themselves.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from datetime import UTC, date, datetime
+from typing import Concatenate, ParamSpec, TypeVar
 from uuid import uuid4
 
-from points_core import approvals, awards, history, leaderboard
+from sqlalchemy import Connection
+
+from points_core import achievements, approvals, awards, history, leaderboard
+from points_core.achievements import Achievements
 from points_core.database import Points
 from points_core.history import Page
 from points_core.leaderboard import Board
@@ -24,10 +28,14 @@ from points_core.settings import Settings
 from points_core.values import Actor, ActorKind, Kind, Origin, Receipt, Request, clean_instant, outside_key
 from points_core.windows import WindowName
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 __all__ = [
     "Points",
     "award_points",
     "deduct_points",
+    "get_achievements",
     "get_balance",
     "get_history",
     "get_leaderboard",
@@ -55,7 +63,8 @@ async def award_points(
     Raises InvalidAmount, InvalidText, InvalidTime, UnknownCategory, BalanceOutOfRange, DuplicateTransaction.
     """
     points = await _opened()
-    return await points.write(
+    return await _write(
+        points,
         approvals.request,
         _origin(points, community_id, idempotency_key),
         kind=Kind.AWARD,
@@ -84,7 +93,8 @@ async def deduct_points(
     Raises InsufficientBalance too, where balances may not go negative.
     """
     points = await _opened()
-    return await points.write(
+    return await _write(
+        points,
         approvals.request,
         _origin(points, community_id, idempotency_key),
         kind=Kind.DEDUCTION,
@@ -117,6 +127,15 @@ async def get_balance(
         corrected=corrected,
     )
     return balance.current
+
+
+async def get_achievements(*, user_id: str, community_id: str | None = None) -> Achievements:
+    """Return a member's level, how far the next one is, and badges: held, still open with progress, taken back.
+
+    The level is None where the community has no levels; nothing is held by someone never seen.
+    """
+    points = await _opened()
+    return await points.read(achievements.of, community_id or points.settings.community, user_id, _now())
 
 
 async def get_leaderboard(
@@ -194,9 +213,21 @@ async def reverse_transaction(
     Raises UnknownTransaction, AlreadyReversed, NotReversible, InsufficientBalance, DuplicateTransaction.
     """
     points = await _opened()
-    return await points.write(
-        awards.reverse, _origin(points, community_id, idempotency_key), number, reason=reason
+    return await _write(
+        points, awards.reverse, _origin(points, community_id, idempotency_key), number, reason=reason
     )
+
+
+async def _write(
+    points: Points,
+    operation: Callable[Concatenate[Connection, P], T],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    """Run a write, then settle what members achieved by it."""
+    done = await points.write(operation, *args, **kwargs)
+    await achievements.follow_up(points, _now())
+    return done
 
 
 _Lifetime = tuple[AsyncGenerator[Points, None], "asyncio.Task[Points]"]

@@ -6,6 +6,7 @@ measuring.py  how far members have come
 holding.py    badges held, given and taken back
 teams.py      badges that all earn together
 settling.py   what is due, settled: the one place that gives and takes
+clerk.py      … soon after it became due
 roles.py      roles outside that members are to have
 reading.py    what a member has achieved, and what is next
 telling.py    what an effect stands for
@@ -16,6 +17,7 @@ presets.py    badges to begin from
 
 from points_core.achievements import badges, curves, goals, roles
 from points_core.achievements.badges import Badge
+from points_core.achievements.clerk import Clerk
 from points_core.achievements.curves import DISTINGUISHED_MEMBERS, Curve
 from points_core.achievements.goals import Goal, document_of, goal_of, sentence
 from points_core.achievements.moves import Mover, Preview, preview
@@ -28,7 +30,7 @@ from points_core.achievements.reading import (
     level_progress,
     of,
 )
-from points_core.achievements.settling import Settled, anything_due, settle_due, settled
+from points_core.achievements.settling import Settled, anything_due, follow_up, settle_due, settled
 from points_core.achievements.telling import BadgeTold, LevelTold, badge_told, level_told
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "Badge",
     "BadgeProgress",
     "BadgeTold",
+    "Clerk",
     "Curve",
     "Goal",
     "LevelProgress",
@@ -52,6 +55,7 @@ __all__ = [
     "badges",
     "curves",
     "document_of",
+    "follow_up",
     "goal_of",
     "goals",
     "level_progress",

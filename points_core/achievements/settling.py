@@ -4,6 +4,7 @@ Whoever moves points only marks whom it concerns; the rest happens here, soon af
 Settling compares what is kept with what stands and writes the difference: done twice it changes nothing.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -18,10 +19,13 @@ from points_core.achievements.goals import Team
 from points_core.achievements.measuring import measure
 from points_core.communities import Head
 from points_core.database import Points
+from points_core.errors import PointsError
 from points_core.levels import TEAM
 from points_core.models import AchievementDue, Community, LedgerHead, Member, PointBalance, RoleGrant
 from points_core.outbox import Topic
 from points_core.policy import Policy
+
+log = logging.getLogger(__name__)
 
 LIMIT = 200  # members in one commit: some milliseconds in which nobody else can write
 
@@ -47,6 +51,14 @@ async def settled(points: Points, now: datetime) -> Settled:
     while await points.read(anything_due, now):
         total = _sum(total, await points.write(settle_due, now))
     return total
+
+
+async def follow_up(points: Points, now: datetime) -> None:
+    """Settle what is due after something was written. What cannot be settled is still due with the next write."""
+    try:
+        await settled(points, now)
+    except PointsError as error:
+        log.warning("what members achieved could not be settled: %s", error)
 
 
 def anything_due(tx: Connection, now: datetime) -> bool:

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import typer
 
+from points_core import achievements
 from points_core.cli.words import words
 from points_core.database import Opening, Points
 from points_core.errors import PointsError, Refused
@@ -41,7 +42,10 @@ def run(work: Callable[[Points], Coroutine[Any, Any, T]], opening: Opening = Ope
 
     async def opened() -> T:
         async with Points.opened(Settings.load(), opening) as points:
-            return await work(points)
+            done = await work(points)
+            if opening is Opening.MIGRATED:  # it may have moved points, and no bot may run
+                await achievements.follow_up(points, now())
+            return done
 
     try:
         return asyncio.run(opened())

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from points_core.achievements import Clerk
 from points_core.cli.running import now, run, say
 from points_core.database import Points
 
@@ -34,13 +35,20 @@ def serve(
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         postman = Postman(points, now)
+        clerk = Clerk(points, now)
+
+        def wake() -> None:
+            postman.wake()
+            clerk.wake()
+
         postman.start()
+        clerk.wake()
         try:
-            app = create_app(points, after_write=postman.wake)
+            app = create_app(points, after_write=wake)
             async with serving(app, host, port, named="--port") as served:
                 say(f"Serving on http://{host}:{served}/docs")
                 await stop.wait()
         finally:
-            await postman.stop()
+            await asyncio.gather(postman.stop(), clerk.idle())
 
     run(work)

@@ -6,7 +6,8 @@ problems.py     which status each error has
 limits.py       how much, how often
 seam.py         the core with a time limit, an origin and a clock
 once.py         one Idempotency-Key, one request
-schemas.py      the shapes that go in and out
+schemas.py  balances.py
+                the shapes that go in and out
 movements.py  reads.py  streams.py  boards.py  exporting.py  requests.py  community.py  health.py
                 the endpoints
 description.py  docs.py

@@ -1,27 +1,32 @@
 """What is looked up: a balance, one transaction, history as pages of JSON or as a stream of rows."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BeforeValidator, Field
+from sqlalchemy import Connection
 from starlette.responses import Response, StreamingResponse
 
-from points_core import history
+from points_core import achievements, history, policy
 from points_core.clients import Scope
-from points_core.history import Balance
 from points_core.http import streams
+from points_core.http.balances import (
+    AchievementsOut,
+    BalanceOut,
+    CategoryPointsOut,
+    LevelOut,
+    PendingOut,
+)
 from points_core.http.guard import Guarded, needs
 from points_core.http.schemas import (
     MAX_NUMBER,
-    BalanceOut,
     CategoryName,
-    CategoryPointsOut,
     Given,
     HistoryOut,
     Instant,
     Limit,
     Number,
-    PendingOut,
     TransactionOut,
     UserId,
     plain_digits,
@@ -52,19 +57,17 @@ class BalanceQuery(Given):
 @router.get("/points/balance")
 @needs(Scope.READ)
 async def get_balance(asked: Annotated[BalanceQuery, Query()], seam: Asking, client: Caller) -> BalanceOut:
-    """Return what a member has: current, earned, spent, what waits, the latest transactions."""
-    found = await seam.read(
-        history.balance,
-        client.community,
-        asked.user_id,
-        recent=asked.recent,
-        as_of=asked.as_of,
-        corrected=asked.corrected,
+    """Return what a member has: current, earned, spent, what waits, the latest transactions, level, badges."""
+    return await seam.read(_balance, client.community, asked, seam.now())
+
+
+def _balance(tx: Connection, community: str, asked: BalanceQuery, now: datetime) -> BalanceOut:
+    found = history.balance(
+        tx, community, asked.user_id, recent=asked.recent, as_of=asked.as_of, corrected=asked.corrected
     )
-    return _balance(found)
-
-
-def _balance(found: Balance) -> BalanceOut:
+    programme = policy.of(tx, community).programme
+    level = achievements.level_progress(programme, found.earned)
+    badges = achievements.of(tx, community, asked.user_id, now) if asked.as_of is None else None
     return BalanceOut(
         user_id=found.user_id,
         name=found.name,
@@ -76,6 +79,8 @@ def _balance(found: Balance) -> BalanceOut:
         categories=[CategoryPointsOut(category=name, points=points) for name, points in found.categories],
         pending=[PendingOut.model_validate(each) for each in found.pending],
         recent=[TransactionOut.model_validate(each) for each in found.recent],
+        level=LevelOut.model_validate(level) if level else None,
+        achievements=AchievementsOut.model_validate(badges) if badges else None,
     )
 
 

@@ -272,38 +272,6 @@ class BatchOut(Told):
     rows: list[RowOut]
 
 
-class CategoryPointsOut(Told):
-    """A member's points in one category."""
-
-    category: str
-    points: int
-
-
-class PendingOut(Told):
-    """An approval request that waits for the member."""
-
-    number: int
-    kind: Kind
-    amount: int
-    reason: str | None
-    expires_at: datetime
-
-
-class BalanceOut(Told):
-    """What a member has: `current` = `earned` − `spent`; zeros for someone never seen."""
-
-    user_id: str
-    name: str | None
-    current: int
-    earned: int
-    spent: int
-    rank: Annotated[int | None, Field(description="The place on the all-time board; null with no points.")]
-    members: Annotated[int, Field(description="How many stand on that board.")]
-    categories: list[CategoryPointsOut]
-    pending: list[PendingOut]
-    recent: list[TransactionOut]
-
-
 class HistoryOut(Told):
     """Transactions, newest first, or oldest first after a number."""
 

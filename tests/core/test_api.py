@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from points_core import api
+from points_core import api, policy
+from points_core.achievements import Achievements, badges
+from points_core.achievements.goals import FirstAward
 from points_core.errors import (
     AlreadyReversed,
     DatabaseUnavailable,
@@ -27,6 +29,7 @@ from points_core.errors import (
     UnknownCategory,
     UnknownTransaction,
 )
+from points_core.programme import Level, Programme
 from points_core.values import ActorKind, Kind, Receipt, Request, RequestState
 from tests.core.conftest import ADA, GRACE
 
@@ -322,3 +325,25 @@ async def test_a_caller_that_is_cancelled_takes_nobody_along() -> None:
     assert (await second).amount == 10
     with pytest.raises(asyncio.CancelledError):
         await first
+
+
+async def test_what_a_member_achieved_is_settled_with_the_call_that_moves_points(opened: None) -> None:
+    points = await api._opened()
+    origin = api._origin(points, None, None)
+    levels = Programme(levels=(Level(name="Member", earned=10), Level(name="Fellow", earned=100)))
+    await points.write(policy.change, origin, programme=levels)
+    await points.write(badges.add, api._origin(points, None, None), name="First", goal=FirstAward())
+    given = await award(amount=30)
+
+    achieved = await api.get_achievements(user_id=ADA)
+    await api.reverse_transaction(number=given.number, reason="a mistake")
+    lost = await api.get_achievements(user_id=ADA)
+
+    assert achieved.level is not None
+    assert (achieved.level.name, achieved.level.missing) == ("Member", 70)
+    assert [badge.name for badge in achieved.held] == ["First"]
+    assert (lost.held, [each.because for each in lost.revoked]) == ((), ["#2 took back #1"])
+
+
+async def test_who_was_never_seen_has_achieved_nothing(opened: None) -> None:
+    assert await api.get_achievements(user_id="nobody") == Achievements("nobody", None, None)
