@@ -17,7 +17,7 @@ LOOK_S = 1.0  # between two looks at an SQLite file: one pragma on the writer's 
 AGAIN_S = 1.0  # before a connection that broke is made anew
 DEAF_S = 5.0  # how old what is kept may get where no notification comes through
 DEAF_ROUNDS = 60  # before notifications are tried again
-HEARING_S = 5.0  # for a notification to oneself to arrive
+HEARING_S = 2.0  # for a notification to oneself to arrive
 ALIVE_S = 60.0  # between two questions whether the connection still stands
 
 log = logging.getLogger(__name__)
