@@ -11,10 +11,10 @@ from bot.checks import require
 from bot.messages import movements
 from bot.messages.text import Reply
 from bot.origin import origin_of
-from bot.refusals import Modal, answered
+from bot.refusals import Modal, answer, answered
 from bot.replies import BROKEN, respond
 from points_core import awards, history
-from points_core.errors import NotAllowed
+from points_core.errors import AlreadyReversed, NotAllowed
 from points_core.policy import Capability
 from points_core.values import MAX_REASON, Receipt
 
@@ -98,14 +98,19 @@ class UndoForm(Modal):
         self.add_item(ui.Label(text="Why?", description="It stays in the history.", component=self.reason))
 
     async def on_submit(self, interaction: discord.Interaction[Any]) -> None:
-        """Take the movement back, then say so under its announcement."""
-        reversal = await take_back(interaction, self.number, self.reason.value)
-        await _mark(interaction.message, reversal)
+        """Take the movement back, then say so under its announcement; also if it was by another way before."""
+        try:
+            reversal = await take_back(interaction, self.number, self.reason.value)
+        except AlreadyReversed as refusal:
+            await answer(interaction, refusal)
+            await _mark(interaction.message, refusal.by)
+        else:
+            await _mark(interaction.message, reversal.number)
 
 
-async def _mark(announcement: discord.Message | None, reversal: Receipt) -> None:
+async def _mark(announcement: discord.Message | None, by: int) -> None:
     """Replace the button by the news. Should that fail, the button refuses to do it a second time anyway."""
     if announcement is None or not announcement.embeds:
         return
     with contextlib.suppress(discord.HTTPException, *BROKEN):
-        await announcement.edit(embed=movements.taken_back(announcement.embeds[0], reversal), view=None)
+        await announcement.edit(embed=movements.taken_back(announcement.embeds[0], by), view=None)

@@ -109,11 +109,11 @@ def _colour(receipt: Receipt) -> Colour:
     return Colour.GREEN if receipt.amount > 0 else Colour.RED
 
 
-def taken_back(announcement: discord.Embed, reversal: Receipt) -> discord.Embed:
-    """Return the embed of a movement's announcement once the movement is taken back."""
+def taken_back(announcement: discord.Embed, by: int) -> discord.Embed:
+    """Return the embed of a movement's announcement once transaction `by` has taken the movement back."""
     embed = announcement.copy()
     embed.colour = discord.Colour(Colour.GREY)
-    return embed.set_footer(text=f"Taken back by #{reversal.number}")
+    return embed.set_footer(text=f"Taken back by #{by}")
 
 
 def waits(request: Request, rules: Policy, guild_id: int | None) -> Reply:

@@ -131,7 +131,7 @@ def test_the_longest_and_nastiest_announcement_fits() -> None:
 def test_an_undone_announcement_says_by_which_transaction() -> None:
     announced = movements.moved(AWARD)["embed"]
 
-    marked = movements.taken_back(announced, replace(AWARD, number=1043, kind=Kind.REVERSAL, reverses=1042))
+    marked = movements.taken_back(announced, 1043)
 
     assert marked.footer.text == "Taken back by #1043"
     assert marked.description == announced.description

@@ -36,6 +36,21 @@ async def test_the_undo_button_asks_why_and_says_so_under_the_announcement(world
     assert "Taken back by #2" in texts(original)
 
 
+async def test_a_button_left_over_from_an_undo_by_command_goes_when_it_is_pressed(world: World) -> None:
+    given = await world.ada.slash(world.general, "award", member=world.mia, amount=5, reason="planted trees")
+    await world.ada.slash(world.general, "undo", number=1, reason="it was Noah")
+
+    form = await world.grace.click(answer(given), label="Undo")
+    told = await world.grace.submit_modal(form, {"reason": "it was Noah"})
+
+    assert answer(told).ephemeral
+    assert "already undone, by transaction #2" in texts(answer(told))
+    original = next(m for m in world.general.history(viewer=world.noah) if m.id == answer(given).id)
+    assert original.components == []
+    assert "Taken back by #2" in texts(original)
+    assert len(await receipts(world)) == 2
+
+
 async def test_the_undo_button_works_after_a_restart(world: World) -> None:
     given = await world.ada.slash(world.general, "award", member=world.mia, amount=5, reason="planted trees")
     await world.restart()
