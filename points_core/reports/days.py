@@ -28,7 +28,7 @@ def period(dialect: str, day: ColumnElement[int], span: Span) -> ColumnElement[i
         return day
     if span is Span.WEEK:
         return day - weekday(day)
-    seconds = (day - EPOCH) * DAY_S
+    seconds = (cast(day, BigInteger) - EPOCH) * literal(DAY_S, BigInteger)  # past 2038, too
     if dialect == "sqlite":
         year, month = (cast(func.strftime(part, seconds, "unixepoch"), Integer) for part in ("%Y", "%m"))
     else:

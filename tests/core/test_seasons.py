@@ -185,12 +185,12 @@ def test_the_winners_are_named_where_announcements_go_else_in_the_log_else_where
     assert places == ["30", "31", "32"]
 
 
-def test_processes_that_ask_at_once_seal_a_season_once(town: Town) -> None:
+def test_processes_that_ask_at_once_seal_a_season_once(town: Town, database_url: str) -> None:
     for n in range(3):
         there = town.elsewhere(f"town-{n}")
         start(there)
         there.award("ada", 5)
-    url = town.engine.url
+    url = sync_url(database_url)
     sealed: list[tuple[str, int]] = []
 
     def ask() -> None:
