@@ -12,8 +12,9 @@ Every goal counts only what still stands: points that were taken back, and who g
 Spending and expiry take nothing from what was earned.
 """
 
+from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
@@ -125,6 +126,8 @@ Goal = Annotated[
     FirstAward | Points | RecognisedBy | GivesTo | Streak | LevelReached | Team, Field(discriminator="kind")
 ]
 
+KINDS: Final = ("first-award", "points", "recognised-by", "gives-to", "streak", "level", "team")
+
 _GOAL: TypeAdapter[FirstAward | Points | RecognisedBy | GivesTo | Streak | LevelReached | Team] = TypeAdapter(
     Goal
 )
@@ -138,6 +141,19 @@ def goal_of(document: Any) -> Goal:  # noqa: ANN401 - whatever JSON holds
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"][1:]) or "goal"
         raise InvalidSetting(place, str(first.get("input"))[:60], first["msg"]) from error
+
+
+def made(kind: str, steps: Sequence[int] = (), **details: Any) -> Goal:  # noqa: ANN401 - each detail has its own type
+    """Return the goal of `kind` with these `steps` (a team's: what all reach) and the details that are not None.
+
+    Raises InvalidSetting, also for a detail that a goal of that kind has not.
+    """
+    document = {name: value for name, value in details.items() if value is not None}
+    if kind == "team" and len(steps) == 1:
+        document["points"] = steps[0]
+    elif steps:
+        document["steps"] = tuple(steps)
+    return goal_of({"kind": kind, **document})
 
 
 def document_of(goal: Goal) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def _roles(
         gives.update(dict.fromkeys(after - before, members))
         if not new.keep_roles:
             takes.update(dict.fromkeys(before - after, members))
-    return dict(gives), dict(takes)
+    return dict(sorted(gives.items())), dict(sorted(takes.items()))
 
 
 def _movers(tx: Connection, community_id: int | None, old: Programme, new: Programme) -> tuple[Mover, ...]:

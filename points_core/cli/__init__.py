@@ -5,6 +5,8 @@ moving.py      award, deduct, undo
 reading.py     balance, history, leaderboard
 reports.py     report
 seasons.py     season start, list, show, end
+achieving.py   achievements, badge list, add, preset, retire
+levels.py      programme levels, preview, preset
 exporting.py   export
 importing.py   import, batch list, batch undo
 operating.py   db upgrade, verify, doctor
@@ -22,10 +24,12 @@ Exit codes: 0 done, 1 refused or not in order, 2 wrong usage, settings or an unu
 import typer
 
 from points_core.cli import (
+    achieving,
     copying,
     exporting,
     importing,
     keeping,
+    levels,
     moving,
     operating,
     privacy,
@@ -71,6 +75,20 @@ season.command()(seasons.start)
 season.command("list")(seasons.listed)
 season.command()(seasons.show)
 season.command()(seasons.end)
+
+app.command("achievements")(achieving.of)
+badge = typer.Typer(help="Badges: what members can earn.", no_args_is_help=True)
+app.add_typer(badge, name="badge")
+badge.command("list")(achieving.listed)
+badge.command()(achieving.add)
+badge.command()(achieving.preset)
+badge.command()(achieving.retire)
+
+programme = typer.Typer(help="The programme: levels by points earned.", no_args_is_help=True)
+app.add_typer(programme, name="programme")
+programme.command()(levels.levels)
+programme.command()(levels.preview)
+programme.command()(levels.preset)
 
 token = typer.Typer(help="Tokens for programs that use the HTTP API.", no_args_is_help=True)
 app.add_typer(token, name="token")
