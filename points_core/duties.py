@@ -6,6 +6,7 @@ duty that is on; whoever carries one out goes through the members in the order o
 
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
@@ -15,6 +16,12 @@ from points_core.models import Community, ExpiryMark, LedgerHead
 from points_core.programme import Programme
 from points_core.values import Duty
 from points_core.windows import Span, first_day, midnight
+
+EXPIRY_KEY: Final = "expiry:"
+"""How the idempotency key of an expiry begins; the number of its lot's transaction follows."""
+
+DECAY_KEY: Final = "decay:"
+"""How the idempotency key of a decay begins; its turn's first day and the member's number follow."""
 
 _LENGTHS = {
     Span.DAY: relativedelta(days=1),
@@ -35,6 +42,12 @@ class Mark:
     goal: int | None = None
     member: int = 0
     seq: int = 0
+
+
+def lot_of_key(key: str | None) -> int | None:
+    """Return which lot the expiry with this idempotency key is of, None if it is of none."""
+    number = key.removeprefix(EXPIRY_KEY) if key and key.startswith(EXPIRY_KEY) else ""
+    return int(number) if number.isascii() and number.isdigit() else None
 
 
 def on(duty: Duty, programme: Programme) -> bool:
@@ -121,6 +134,13 @@ def find(tx: Connection, community_id: int, duty: Duty) -> Mark | None:
     columns = (ExpiryMark.due_at, ExpiryMark.done, ExpiryMark.goal, ExpiryMark.member, ExpiryMark.seq)
     row = tx.execute(select(*columns).where(*_this(community_id, duty))).one_or_none()
     return Mark(*row) if row else None
+
+
+def marked(tx: Connection, community_id: int) -> dict[Duty, Mark]:
+    """Return how far every duty that is on has come."""
+    columns = (ExpiryMark.due_at, ExpiryMark.done, ExpiryMark.goal, ExpiryMark.member, ExpiryMark.seq)
+    found = select(ExpiryMark.duty, *columns).where(ExpiryMark.community_id == community_id)
+    return {Duty(duty): Mark(*values) for duty, *values in tx.execute(found)}
 
 
 def save(tx: Connection, community_id: int, duty: Duty, mark: Mark) -> None:

@@ -93,7 +93,7 @@ def _decay(
     people = stored.holders(tx, head.community_id, members)
     lost = losses(tx, head.community_id, rules, decay, people.keys(), origin.at)
     slot = date.fromordinal(turn).isoformat()
-    keys = {member_id: f"decay:{slot}:{member_id}" for member_id in lost}
+    keys = {member_id: f"{duties.DECAY_KEY}{slot}:{member_id}" for member_id in lost}
     asked = {"community": head.community_id, "keys": list(keys.values())}
     seen = set(tx.execute(_KEYS, asked).scalars()) if keys else set()
     entries = [

@@ -18,7 +18,7 @@ from points_core.communities import Head
 from points_core.duties import Mark
 from points_core.errors import RowsRefused
 from points_core.expiry import stored
-from points_core.expiry.lots import KEY, Lot
+from points_core.expiry.lots import Lot
 from points_core.expiry.stored import MEMBERS, Holder
 from points_core.models import PointTransaction
 from points_core.policy import Policy
@@ -171,5 +171,5 @@ def _entry(rules: Policy, due: _Due) -> Entry:
         reason=f"expired: what was left of #{due.lot.seq} from {day.isoformat()}",
         kind=Kind.EXPIRY,
         category=rules.category_name(due.lot.category_id),
-        key=f"{KEY}{due.lot.seq}",
+        key=f"{duties.EXPIRY_KEY}{due.lot.seq}",
     )

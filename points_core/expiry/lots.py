@@ -8,12 +8,8 @@ from bisect import insort
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
 
 from points_core.values import Kind
-
-KEY: Final = "expiry:"
-"""How the idempotency key of an expiry begins; the number of its lot's transaction follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +62,6 @@ def lots(entries: Iterable[Entry]) -> list[Lot]:
             gained.expired = entry.seq in expired
             pool.gain(gained)
     return sorted(pool.lots.values(), key=lambda lot: lot.age)
-
-
-def lot_of_key(key: str | None) -> int | None:
-    """Return which lot the expiry with this idempotency key is of, None if it is of none."""
-    number = key.removeprefix(KEY) if key and key.startswith(KEY) else ""
-    return int(number) if number.isascii() and number.isdigit() else None
 
 
 @dataclass(slots=True)

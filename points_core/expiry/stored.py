@@ -6,7 +6,8 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, bindparam, case, or_, select
 
-from points_core.expiry.lots import Entry, Lot, lot_of_key, lots
+from points_core.duties import lot_of_key
+from points_core.expiry.lots import Entry, Lot, lots
 from points_core.models import Member, PointBalance, PointTransaction
 from points_core.programme import Expiry
 from points_core.values import Kind

@@ -7,6 +7,7 @@ broken.py        what a check says: an invariant and where it fails
 chained.py       each transaction alone and after the one before it: hashes, commitments, running sums
 projections.py   what is kept beside the transactions: head, balances, scores, buckets
 achieved.py      levels, badges, roles
+expired.py       what time took, and how far it has come
 waiting.py       requests, votes, publications, counters
 references.py    members and categories that are named and must be there
 batches.py       batches against the transactions that name them
@@ -26,6 +27,7 @@ from points_core.verification import (
     anchors,
     batches,
     chained,
+    expired,
     projections,
     record,
     references,
@@ -102,6 +104,7 @@ def _problems(tx: Connection, replay: chained.Replay, key: str, known: Sequence[
     yield from readable("the transactions", chained.problems(tx, replay))
     yield from projections.problems(tx, replay)
     yield from achieved.problems(tx, replay)
+    yield from expired.problems(tx, replay)
     yield from waiting.problems(tx, community_id)
     yield from references.problems(tx, community_id, replay.after)
     yield from readable("batches", batches.problems(tx, community_id))

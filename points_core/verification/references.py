@@ -28,6 +28,7 @@ _MEMBERS = (
     ("erasures", "member_id", ""),
     ("badge_holdings", "member_id", ""),
     ("role_grants", "member_id", ""),
+    ("active_days", "member_id", ""),
 )
 _CATEGORIES = (
     ("point_transactions", "category_id", _NEW),

@@ -7,7 +7,8 @@ from itertools import count
 from hypothesis import given
 from hypothesis import strategies as st
 
-from points_core.expiry.lots import Entry, Lot, lot_of_key, lots
+from points_core.duties import lot_of_key
+from points_core.expiry.lots import Entry, Lot, lots
 from points_core.values import Kind
 
 NOON = datetime(2026, 3, 18, 12, tzinfo=UTC)
