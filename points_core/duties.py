@@ -138,9 +138,8 @@ def find(tx: Connection, community_id: int, duty: Duty) -> Mark | None:
 
 def marked(tx: Connection, community_id: int) -> dict[Duty, Mark]:
     """Return how far every duty that is on has come."""
-    columns = (ExpiryMark.due_at, ExpiryMark.done, ExpiryMark.goal, ExpiryMark.member, ExpiryMark.seq)
-    found = select(ExpiryMark.duty, *columns).where(ExpiryMark.community_id == community_id)
-    return {Duty(duty): Mark(*values) for duty, *values in tx.execute(found)}
+    marks = ((duty, find(tx, community_id, duty)) for duty in Duty)
+    return {duty: mark for duty, mark in marks if mark is not None}
 
 
 def save(tx: Connection, community_id: int, duty: Duty, mark: Mark) -> None:

@@ -103,7 +103,7 @@ def _problems(tx: Connection, replay: chained.Replay, key: str, known: Sequence[
     shown = [head for head in known if head.community == key]
     yield from readable("the transactions", chained.problems(tx, replay))
     yield from projections.problems(tx, replay)
-    yield from achieved.problems(tx, replay)
+    yield from readable("what was earned", achieved.problems(tx, replay))
     yield from expired.problems(tx, replay)
     yield from waiting.problems(tx, community_id)
     yield from references.problems(tx, community_id, replay.after)
