@@ -128,6 +128,23 @@ def test_seasons_follow_each_other_and_may_be_planned(town: Town) -> None:
     assert [season.name for season in town.read(seasons.listed)] == ["Winter", "Spring", "Summer"]
 
 
+def test_the_latest_season_is_the_one_that_runs_or_ran_last(town: Town) -> None:
+    def latest(days: int) -> str | None:
+        found = town.read(seasons.latest, NOON + days * DAY)
+        return found.name if found else None
+
+    start(town, "Spring", first=TODAY, last=TODAY + DAY)
+    start(town, "Summer", first=TODAY + 4 * DAY, last=TODAY + 5 * DAY)
+    start(town, "Autumn", first=TODAY + 8 * DAY, last=TODAY + 9 * DAY)
+    town.write(seasons.end, town.origin(NOON), "Autumn")  # called off
+
+    assert [latest(days) for days in (-1, 0, 1, 2, 3, 4, 7, 9)] == [
+        None,
+        *["Spring"] * 4,
+        *["Summer"] * 3,
+    ]
+
+
 def test_a_season_that_ends_before_it_begins_or_has_no_name_is_refused(town: Town) -> None:
     with pytest.raises(InvalidTime):
         start(town, last=TODAY - DAY)
