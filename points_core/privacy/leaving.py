@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, Select, select, update
 
 from points_core import audit, communities, policy
 from points_core.communities import Head
-from points_core.models import Community, Member, PointBalance
+from points_core.models import Community, LedgerHead, Member, PointBalance
 from points_core.models import Policy as PolicyRow
 from points_core.policy import LeavePolicy, Policy
 from points_core.privacy.erasing import erase, record_wish
@@ -31,10 +31,13 @@ class Leaver:
 
 
 def watched(tx: Connection) -> tuple[str, ...]:
-    """Return the communities (outside ids) that want something to become of who left."""
+    """Return the communities (outside ids) that want something to become of who left; closed books wait."""
     wanted = PolicyRow.document["leave_policy"].as_string().in_([LeavePolicy.HIDE, LeavePolicy.ERASE])
-    caring = select(Community.key).join(PolicyRow, PolicyRow.community_id == Community.id).where(wanted)
-    return tuple(tx.execute(caring.order_by(Community.id)).scalars())
+    caring = select(Community.key).join(PolicyRow, PolicyRow.community_id == Community.id)
+    open_books = caring.join(LedgerHead, LedgerHead.community_id == Community.id).where(
+        wanted, LedgerHead.closed_because.is_(None)
+    )
+    return tuple(tx.execute(open_books.order_by(Community.id)).scalars())
 
 
 def to_look_up(tx: Connection, community: str, *, after: int = 0, limit: int = 20) -> tuple[Leaver, ...]:

@@ -35,7 +35,16 @@ from points_core.errors import (
     UnknownMember,
 )
 from points_core.exports import Format
-from points_core.models import Base, Erasure, LedgerHead, Member, PointTransaction, Webhook, WebhookDelivery
+from points_core.models import (
+    Base,
+    Community,
+    Erasure,
+    LedgerHead,
+    Member,
+    PointTransaction,
+    Webhook,
+    WebhookDelivery,
+)
 from points_core.policy import LeavePolicy
 from points_core.privacy.erasing import EMPTIED, IMPERSONAL
 from points_core.values import Actor, ActorKind, Kind, Origin, Receipt, Request, RequestState
@@ -651,6 +660,18 @@ async def test_only_members_with_points_are_looked_up_in_pages_by_number(points:
     assert [leaver.user_id for leaver in first] == [ADA]
     assert [leaver.user_id for leaver in rest] == [GRACE]
     assert await points.read(privacy.to_look_up, "nowhere") == ()
+
+
+async def test_nobody_is_looked_up_for_books_that_are_closed(points: Points) -> None:
+    for number, community in enumerate((COMMUNITY, "elsewhere")):
+        await points.write(policy.change, by(MOD, f"p{number}", community=community), leave_policy="hide")
+    closed = select(Community.id).where(Community.key == COMMUNITY).scalar_subquery()
+    shut = update(LedgerHead).where(LedgerHead.community_id == closed).values(closed_because="a test")
+    assert await points.read(privacy.watched) == (COMMUNITY, "elsewhere")
+
+    await points.write(lambda tx: tx.execute(shut).rowcount)
+
+    assert await points.read(privacy.watched) == ("elsewhere",)
 
 
 @pytest.mark.parametrize("wanted", LeavePolicy)
