@@ -25,6 +25,7 @@ class Table(StrEnum):
     CATEGORIES = "categories"
     BADGES = "badges"
     HOLDINGS = "holdings"
+    DAYS = "days"
 
 
 COLUMNS: Final[dict[Table, tuple[str, ...]]] = {
@@ -84,6 +85,7 @@ COLUMNS: Final[dict[Table, tuple[str, ...]]] = {
         "revoked_at",
         "revoked_because",
     ),
+    Table.DAYS: ("user_id", "name", "day", "rule"),
 }
 
 # What makes spreadsheets compute: the four signs, also in full width, and white space that hides them

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
@@ -11,6 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 from points_core import communities, leaderboard, policy
 from points_core.errors import InvalidSetting
 from points_core.models import (
+    ActiveDay,
     AuditEvent,
     Badge,
     BadgeHolding,
@@ -51,6 +52,7 @@ _USES: Final[dict[Table, frozenset[str]]] = {
     Table.CATEGORIES: frozenset(),
     Table.BADGES: frozenset(),
     Table.HOLDINGS: frozenset(),
+    Table.DAYS: frozenset(),
 }
 
 
@@ -200,6 +202,11 @@ _HOLDINGS = (
     .join(Member, and_(Member.community_id == BadgeHolding.community_id, Member.id == BadgeHolding.member_id))
     .order_by(BadgeHolding.badge_number, BadgeHolding.member_id, BadgeHolding.step, BadgeHolding.nth)
 )
+_DAYS = (
+    select(Member.user_id, Member.name, ActiveDay.day, ActiveDay.source)
+    .join(Member, and_(Member.community_id == ActiveDay.community_id, Member.id == ActiveDay.member_id))
+    .order_by(ActiveDay.member_id, ActiveDay.day, ActiveDay.source)
+)
 
 
 def _transactions(tx: Connection, community_id: int, conditions: list[ColumnElement[bool]]) -> Pages:
@@ -226,6 +233,15 @@ def _holdings(tx: Connection, community_id: int, conditions: list[ColumnElement[
     held = _HOLDINGS.where(BadgeHolding.community_id == community_id, *conditions)
     for part in tx.execute(held, execution_options={"yield_per": PAGE}).partitions():
         yield [tuple(row) for row in part]
+
+
+def _days(tx: Connection, community_id: int, conditions: list[ColumnElement[bool]]) -> Pages:
+    """Yield the days that count for streaks, each with the rule that was met; none for a check-in."""
+    active = _DAYS.where(ActiveDay.community_id == community_id, *conditions)
+    for part in tx.execute(active, execution_options={"yield_per": PAGE}).partitions():
+        yield [
+            (row.user_id, row.name, date.fromordinal(row.day).isoformat(), row.source or None) for row in part
+        ]
 
 
 def _by_number(
@@ -255,6 +271,7 @@ _STORED: Final[dict[Table, Callable[[Connection, int, list[ColumnElement[bool]]]
     Table.AUDIT: _audit,
     Table.BADGES: _badges,
     Table.HOLDINGS: _holdings,
+    Table.DAYS: _days,
 }
 _COUNTED: Final = {
     Table.TRANSACTIONS: PointTransaction.community_id,
@@ -262,4 +279,5 @@ _COUNTED: Final = {
     Table.AUDIT: AuditEvent.community_id,
     Table.BADGES: Badge.community_id,
     Table.HOLDINGS: BadgeHolding.community_id,
+    Table.DAYS: ActiveDay.community_id,
 }

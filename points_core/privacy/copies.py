@@ -3,12 +3,12 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, and_, or_, select
 
-from points_core import communities, history
+from points_core import active_days, communities, history
 from points_core.errors import UnknownMember
 from points_core.models import (
     ApprovalRequest,
@@ -114,7 +114,10 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """What a community keeps about a member, at `made_at`. Points as in `history.Balance`."""
+    """What a community keeps about a member, at `made_at`. Points as in `history.Balance`.
+
+    `days` are the local ones on which they did something that counts for a streak.
+    """
 
     community: str
     user_id: str
@@ -136,6 +139,7 @@ class Copy:
     level: str | None = None
     badges: tuple[Badge, ...] = ()
     roles: tuple[Role, ...] = ()
+    days: tuple[date, ...] = ()
 
 
 def copy(tx: Connection, community: str, user_id: str, now: datetime) -> Copy:
@@ -171,6 +175,7 @@ def copy(tx: Connection, community: str, user_id: str, now: datetime) -> Copy:
         level=balance.level_name,
         badges=tuple(Badge(*row) for row in rows.badges),
         roles=tuple(Role(*row) for row in rows.roles),
+        days=tuple(map(date.fromordinal, active_days.of(tx, community_id, [member.id])[member.id])),
     )
 
 

@@ -1,7 +1,8 @@
 """Erasing a member: who they are and the texts about them, with every number left as it is.
 
 What goes: outside id and name; reason, evidence and salt of every movement of their points and of every
-request for them, with its note; deliveries that name them; and any other text in which their id stands.
+request for them, with its note; the days on which they were here; deliveries that name them; and any other
+text in which their id stands.
 What stays: amounts, times, categories, numbers, hashes. What they wrote about others stays too: it is the
 others' history; its author is shown as erased. Without the salt nobody can try texts against a commitment.
 """
@@ -18,6 +19,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from points_core import audit, communities, levels, outbox, policy, uses, webhooks
 from points_core.communities import Head
 from points_core.models import (
+    ActiveDay,
     ApprovalRequest,
     ApprovalVote,
     Community,
@@ -70,6 +72,7 @@ IMPERSONAL: Final = {
     "actor_kind": "from a closed list",
     "state": "from a closed list",
     "topic": "from a closed list",
+    "duty": "from a closed list",
     "topics": "from a closed list",
     "scopes": "from a closed list",
     "timezone": "a zone's name",
@@ -144,6 +147,7 @@ def erase(tx: Connection, head: Head, community: str, member_id: int, now: datet
     ).scalar_one()
     _cancel_requests(tx, head, member_id, now)
     _drop_roles(tx, head, member_id, now)
+    _forget_days(tx, head.community_id, member_id)
     _empty_texts(tx, head.community_id, member_id)
     if user_id is not None:
         _empty_mentions(tx, head.community_id, user_id)
@@ -211,6 +215,12 @@ def _drop_roles(tx: Connection, head: Head, member_id: int, now: datetime) -> No
     tx.execute(delete(RoleGrant).where(*theirs))
     if head.badges:
         levels.mark_quietly(tx, head.community_id, [member_id], now)
+
+
+def _forget_days(tx: Connection, community_id: int, member_id: int) -> None:
+    """Forget when a member was here."""
+    theirs = (ActiveDay.community_id == community_id, ActiveDay.member_id == member_id)
+    tx.execute(delete(ActiveDay).where(*theirs))
 
 
 def _empty_texts(tx: Connection, community_id: int, member_id: int) -> None:

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -31,7 +31,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
         return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    return value.isoformat() if isinstance(value, datetime) else value
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _lines(found: Copy, zone: ZoneInfo) -> Iterator[str]:
@@ -65,6 +65,7 @@ def _lines(found: Copy, zone: ZoneInfo) -> Iterator[str]:
         for r in found.roles
     ]
     yield from _section("Roles for what you achieved", roles)
+    yield from _section("Days that count for streaks", [day.isoformat() for day in found.days])
     changes = [f"{c.number}. {at(c.at)} {c.action} {c.target}" for c in found.changes]
     yield from _section("Changes you made", changes)
 

@@ -5,14 +5,17 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from points_core import active_days, history
+from points_core import active_days, history, privacy, verification
 from points_core.active_days import CHECK_IN
 from points_core.database import writer_engine
+from points_core.exports.rows import Scope, pages
 from points_core.history import OtherFreezes
+from points_core.portable import Table
 from points_core.programme import Programme
 from points_core.settings import sync_url
+from tests.core.conftest import by
 from tests.core.posting import NOON, Town
 
 DAY = timedelta(days=1)
@@ -73,3 +76,34 @@ def test_other_freezes_end_and_revive_streaks_in_the_preview_only(town: Town) ->
     assert town.read(history.with_freezes, 0, NOON) == OtherFreezes(2, 1, 0)
     assert town.read(history.with_freezes, 5, NOON) == OtherFreezes(2, 0, 1)
     assert town.elsewhere("nowhere").read(history.with_freezes, 5, NOON) == OtherFreezes(0, 0, 0)
+
+
+def test_who_was_here_when_is_in_their_copy_in_exports_and_goes_with_them(town: Town) -> None:
+    keep(town, 1, TODAY - 1, TODAY)
+    keep(town, 1, TODAY, source=7)
+    keep(town, 2, TODAY)
+
+    copied = town.read(privacy.copy, ADA, NOON)
+    assert copied.days == (NOON.date() - DAY, NOON.date())
+    assert privacy.document(copied)["days"] == ["2026-03-17", "2026-03-18"]
+    assert "Days that count for streaks (2)\n  2026-03-17\n  2026-03-18\n" in town.write(privacy.text, copied)
+    assert exported(town) == [
+        (ADA, None, "2026-03-17", None),
+        (ADA, None, "2026-03-18", None),
+        (ADA, None, "2026-03-18", 7),
+        (GRACE, None, "2026-03-18", None),
+    ]
+
+    town.set(erasure_days=0)
+    town.write(privacy.ask, by(ADA), ADA)
+    town.write(privacy.erase_due, NOON)
+
+    assert exported(town) == [(GRACE, None, "2026-03-18", None)]
+    assert town.write(verification.verify) == []
+
+
+def exported(town: Town) -> list[tuple[object, ...]]:
+    def rows(tx: Connection) -> list[tuple[object, ...]]:
+        return [tuple(row) for page in pages(tx, town.community, Table.DAYS, Scope()) for row in page]
+
+    return town.write(rows)
