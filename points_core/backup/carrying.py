@@ -115,7 +115,8 @@ def _settle_waiting(
     ):
         table = _table(model)
         done = _done(live, table, identity, ours, theirs) if live is not None else None
-        waiting = staged.execute(select(table).where(table.c.done_at.is_(None))).all()
+        known = (table.c.id, table.c.community_id, *(table.c[name] for name in identity))
+        waiting = staged.execute(select(*known).where(table.c.done_at.is_(None))).all()
         for row in waiting:
             this = (row.community_id, *(row._mapping[name] for name in identity))
             if done is None:
@@ -135,11 +136,12 @@ def _done(
 ) -> dict[tuple[Any, ...], tuple[datetime, str | None] | None]:
     """Return when each effect of the live books was done, None for one that still waits there."""
     renumbered = {theirs[key]: ours.get(key) for key in theirs}
+    known = (table.c[name] for name in ("community_id", *identity, "done_at", "outcome"))
     return {
         (renumbered[row.community_id], *(row._mapping[name] for name in identity)): (
             (row.done_at, row.outcome) if row.done_at is not None else None
         )
-        for row in live.execute(select(table))
+        for row in live.execute(select(*known))
     }
 
 

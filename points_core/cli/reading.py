@@ -19,7 +19,7 @@ from points_core.windows import Window, WindowName, parse_day, parse_instant
 User = Annotated[str, typer.Argument(help="The member's outside id (a Discord user id).")]
 Category = Annotated[str | None, typer.Option(help="Only this category.")]
 Corrected = Annotated[bool, typer.Option("--corrected", help="With --as-of: with corrections made since.")]
-Day = "A day or instant in ISO 8601; without an offset in the community's time zone."
+Day = "A day (its beginning) or an instant in ISO 8601; without an offset in the community's time zone."
 
 
 def balance(
