@@ -42,11 +42,16 @@ _UNIQUE = {
 }
 
 
+_OF_A_PART = re.compile(r"_p\d+$")
+"""What a table divided by community adds to the names of its parts."""
+
+
 def constraint_name(error: IntegrityError) -> str | None:
     """Return the name of the violated constraint. SQLite names checks, but only the columns of unique ones."""
     diagnostics = getattr(error.orig, "diag", None)
     if diagnostics is not None:
-        return str(diagnostics.constraint_name) if diagnostics.constraint_name else None
+        name = diagnostics.constraint_name
+        return _OF_A_PART.sub("", name) if name else None
     text = str(error.orig)
     if found := re.fullmatch(r"UNIQUE constraint failed: (.+)", text):
         return _UNIQUE.get(frozenset(found[1].split(", ")))

@@ -29,6 +29,7 @@ from points_core.engines import (
     writer_engine,
 )
 from points_core.errors import DatabaseUnavailable
+from points_core.migrations import partitions
 from points_core.settings import Settings, database_file, sync_url
 from points_core.writer import Call, Writer
 
@@ -228,13 +229,17 @@ async def aside(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
     return await outcome
 
 
-def migrate(url: URL, restore_points: int = copies.KEPT) -> None:
+def migrate(url: URL, restore_points: int = copies.KEPT, parts: int | None = None) -> None:
     """Bring the database at `url` to this version's tables. Raises DatabaseUnavailable, BackupFailed.
+
+    `parts`: how many parts to divide the growing tables into; raises InvalidSetting where that cannot be.
 
     A new SQLite file is made readable by its owner alone: it holds who has which points, and why. One that
     holds tables is copied beside itself first, a server's database dumped; that many of such copies are kept,
     0 makes none.
     """
+    if parts is not None:
+        partitions.check(url.get_backend_name(), parts)
     file = database_file(url)
     engine = writer_engine(url)
     try:
@@ -246,6 +251,8 @@ def migrate(url: URL, restore_points: int = copies.KEPT) -> None:
             if at not in {None, migrations.HEAD} and restore_points:
                 _keep_before(url, f"migration-{at}-{migrations.HEAD}", restore_points)
             migrations.upgrade(connection)
+            if parts is not None:
+                partitions.divide(connection, parts)
     except OSError as error:
         raise DatabaseUnavailable(f"{file}: {error.strerror}") from error
     except DBAPIError as error:

@@ -25,7 +25,8 @@ def migrate(url: str) -> None:
     from points_core import database
     from points_core.settings import sync_url
 
-    database.migrate(sync_url(url))
+    parts = os.environ.get("POINTS_TEST_PARTITIONS") if url.startswith("postgresql") else None
+    database.migrate(sync_url(url), parts=int(parts) if parts else None)
 
 
 class Databases:

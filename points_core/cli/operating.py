@@ -17,11 +17,18 @@ from points_core.values import MAX_NUMBER
 from points_core.verification import Known, Outcome
 
 
-def upgrade() -> None:
+def upgrade(
+    partitions: Annotated[
+        int | None,
+        typer.Option(
+            help="On an empty PostgreSQL: divide the tables that grow into so many parts, by community."
+        ),
+    ] = None,
+) -> None:
     """Create the tables, or bring them to this version's."""
     try:
         settings = Settings.load()
-        migrate(sync_url(settings.database_url), settings.restore_points)
+        migrate(sync_url(settings.database_url), settings.restore_points, partitions)
     except PointsError as error:
         fail(error)
     say(f"The tables are at revision {migrations.HEAD}.")
