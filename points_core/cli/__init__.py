@@ -7,6 +7,7 @@ reports.py     report
 seasons.py     season start, list, show, end
 achieving.py   achievements, badge list, add, preset, retire
 levels.py      programme levels, preview, preset
+expiring.py    programme show, expiry, decay, streaks, run
 exporting.py   export
 importing.py   import, batch list, batch undo
 operating.py   db upgrade, verify, doctor
@@ -26,6 +27,7 @@ import typer
 from points_core.cli import (
     achieving,
     copying,
+    expiring,
     exporting,
     importing,
     keeping,
@@ -84,11 +86,18 @@ badge.command()(achieving.add)
 badge.command()(achieving.preset)
 badge.command()(achieving.retire)
 
-programme = typer.Typer(help="The programme: levels by points earned.", no_args_is_help=True)
+programme = typer.Typer(
+    help="The programme: levels, expiry, decay, streaks; off until switched on.", no_args_is_help=True
+)
 app.add_typer(programme, name="programme")
 programme.command()(levels.levels)
 programme.command()(levels.preview)
 programme.command()(levels.preset)
+programme.command()(expiring.show)
+programme.command()(expiring.expiry)
+programme.command()(expiring.decay)
+programme.command()(expiring.streaks)
+programme.command("run")(expiring.carry_out)
 
 token = typer.Typer(help="Tokens for programs that use the HTTP API.", no_args_is_help=True)
 app.add_typer(token, name="token")

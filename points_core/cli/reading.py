@@ -1,17 +1,20 @@
 """Commands that look things up: balance, history, leaderboard."""
 
+import dataclasses
 from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
+from points_core import expiry, policy, seasons
 from points_core import history as books
 from points_core import leaderboard as boards
-from points_core import policy, seasons
+from points_core.cli.expiring import going_lines, streak_lines
 from points_core.cli.running import AsJson, Community, community_of, now, run, say, say_json
 from points_core.database import Opening, Points
-from points_core.history import Balance, Page
+from points_core.expiry import Going
+from points_core.history import Balance, Page, Streaks
 from points_core.leaderboard import Board, Standing
 from points_core.values import Kind, Receipt, one_line
 from points_core.windows import Window, WindowName, parse_day, parse_instant
@@ -31,14 +34,19 @@ def balance(
 ) -> None:
     """Show what a member has, or had at a date."""
 
-    async def work(points: Points) -> Balance:
+    async def work(points: Points) -> tuple[Balance, Streaks, tuple[Going, ...]]:
         here = community_of(points, community)
         zone = (await points.read(policy.of, here)).zone
-        return await points.read(books.balance, here, user, as_of=_instant(as_of, zone), corrected=corrected)
+        return (
+            await points.read(books.balance, here, user, as_of=_instant(as_of, zone), corrected=corrected),
+            await points.read(books.streaks, here, user, now()),
+            await points.read(expiry.soon, here, user, now()),
+        )
 
-    found = run(work, Opening.CURRENT)
+    found, streaks, going = run(work, Opening.CURRENT)
     if as_json:
-        say_json(found)
+        kept = {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
+        say_json(kept if as_of else {**kept, "streaks": streaks, "expiring": going})
         return
     place = f", rank {found.rank} of {found.members}" if found.rank else ""
     sums = f"{found.current} points (earned {found.earned}, spent {found.spent})"
@@ -47,6 +55,9 @@ def balance(
         say(f"  {name}: {points}")
     for waiting in found.pending:
         say(f"  request {waiting.number} waits: {waiting.amount:+}, {one_line(waiting.reason)}")
+    if as_of is None:
+        for told in (*streak_lines(streaks), *going_lines(going)):
+            say(f"  {told}")
     for receipt in found.recent:
         say("  " + line(receipt))
 
