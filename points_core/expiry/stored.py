@@ -12,8 +12,8 @@ from points_core.models import Member, PointBalance, PointTransaction
 from points_core.programme import Expiry
 from points_core.values import Kind
 
-MEMBERS: Final = 500  # looked at in one write: some ten milliseconds for which the others wait
-ROWS: Final = 10_000  # transactions of theirs, if each has many
+MEMBERS: Final = 500  # looked at in one write
+ROWS: Final = 5_000  # transactions of theirs, if each has many
 
 
 @dataclass(frozen=True, slots=True)
