@@ -70,7 +70,7 @@ async def page_of(bot: "PointsBot", community: str, turn: Turn, title: str) -> R
     """Return the page of the history that `turn` asks for."""
     rules = await bot.points.read(policy.of, community)
     category = rules.category_name(turn.category)
-    page = await bot.points.read(
+    page = await bot.points.look(
         history.page,
         community,
         user_id=_text(turn.member),

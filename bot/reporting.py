@@ -30,7 +30,7 @@ async def made(
 
     asked: what the report of this kind takes. Raises what it raises, and DatabaseUnavailable.
     """
-    report = await bot.points.study(reports.OPERATIONS[kind], community, at, **asked)
+    report = await bot.points.survey(reports.OPERATIONS[kind], community, at, **asked)
     return messages.post(report, await _drawn(report) if pictured else None)
 
 

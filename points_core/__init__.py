@@ -9,8 +9,8 @@ reads          leaderboard · paging · history · verification
 books          ledger (the only writer of transactions and balances) · seasons (sealed results) ·
                webhooks (whom to tell what happened, and how) ·
                sums (points in any window, at any date) · policy · scores · communities · audit · outbox
-ground         database (the seam: write and read) · listening (to other processes) · migrations · writer · engines ·
-               changes · constraints · statements · models · settings · shards · windows · values · errors
+ground         database (the seam: write and read) · listening (to other processes) · replica · migrations · writer ·
+               engines · changes · constraints · statements · models · settings · shards · windows · values · errors
 
 Imports run downward only; rooms on one floor do not import each other.
 """

@@ -30,6 +30,7 @@ from points_core.engines import (
 )
 from points_core.errors import DatabaseUnavailable
 from points_core.migrations import partitions
+from points_core.replica import END, Replica, is_its_fault
 from points_core.settings import Settings, database_file, sync_url
 from points_core.writer import Call, Writer
 
@@ -70,6 +71,8 @@ class Points:
         self.changes = Changes()
         self.changes.on_first = self._listen
         self._writer = Writer(writer_engine, self.changes)
+        replica = settings.replica_url
+        self._replica = Replica(sync_url(replica), settings) if replica else None
         self._listening: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -114,6 +117,8 @@ class Points:
         Raises what the operation raises, and DatabaseUnavailable.
         """
         result: T = await asyncio.shield(self._writer.submit(operation, Call(args, kwargs)))
+        if self._replica is not None:
+            self._replica.wrote()
         return result
 
     async def read(
@@ -130,6 +135,44 @@ class Points:
         except DBAPIError as error:
             raise DatabaseUnavailable(str(error.orig).strip()) from error
 
+    async def look(
+        self, operation: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a read that decides nothing: on the replica if there is one and it is not behind, else as `read`.
+
+        It sees what this process wrote; what others wrote may be missing for a second. Raises what `read` does.
+        """
+        self._refuse_if_closed()
+        if self._replica is not None and await self._replica.ready(self._end):
+            try:
+                return await self._replica.read(operation, *args, **kwargs)
+            except DBAPIError as error:
+                if not is_its_fault(error):
+                    raise DatabaseUnavailable(str(error.orig).strip()) from error
+                self._replica.lost(error.orig)
+        return await self.read(operation, *args, **kwargs)
+
+    async def survey(
+        self, operation: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a long read that decides nothing, as `study` does: on the replica if it can be, else on the primary.
+
+        `operation` may be run twice: a replica that falls too far behind breaks off what reads it.
+        Raises what `study` does.
+        """
+        self._refuse_if_closed()
+        if self._replica is not None and await self._replica.ready(self._end):
+            url = self._replica.url
+            try:
+                return await aside(lambda: self._studied(url, operation, *args, **kwargs))
+            except DatabaseUnavailable as fault:
+                self._replica.lost(fault.why)
+        return await self.study(operation, *args, **kwargs)
+
+    async def _end(self) -> str:
+        async with self._reader_engine.connect() as connection:
+            return str((await connection.execute(END)).scalar_one())
+
     async def study(
         self, operation: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
@@ -143,10 +186,17 @@ class Points:
         self, operation: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Do what `study` does in the thread of the caller, who may take long."""
+        return self._studied(sync_url(self.settings.database_url), operation, *args, **kwargs)
+
+    def _studied(
+        self,
+        url: URL,
+        operation: Callable[Concatenate[Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
         self._refuse_if_closed()
-        engine = study_engine(sync_url(self.settings.database_url)).execution_options(
-            points_settings=self.settings
-        )
+        engine = study_engine(url).execution_options(points_settings=self.settings)
         try:
             with engine.connect() as connection:
                 return operation(connection, *args, **kwargs)
@@ -177,6 +227,8 @@ class Points:
             await asyncio.wait([self._listening])
         await asyncio.to_thread(self._writer.stop)
         await self._reader_engine.dispose()
+        if self._replica is not None:
+            await self._replica.close()
         self._writer_engine.dispose()
 
     def _listen(self) -> None:

@@ -58,6 +58,8 @@ class Settings(BaseSettings):
 
     database_url: str = Field("sqlite:///points.db", validation_alias="POINTS_DATABASE_URL")
     """Where the books are: an SQLite file, or `postgresql://user:password@host/name`."""
+    replica_url: str | None = Field(None, validation_alias="POINTS_REPLICA_URL")
+    """A streaming replica of that PostgreSQL, for what only looks: boards, histories, reports, exports."""
     community: str = Field("default", validation_alias="POINTS_COMMUNITY")
     """The community that Python callers and the command line mean when they name none (a Discord server's id)."""
     min_award: Number = Field(1, validation_alias="POINTS_MIN_AWARD", ge=1, le=MAX_AMOUNT)
@@ -159,11 +161,21 @@ class Settings(BaseSettings):
             raise ValueError(f"expected {refusal.expected}") from refusal
         return value
 
-    @field_validator("database_url")
+    @field_validator("database_url", "replica_url")
     @classmethod
-    def _usable_url(cls, value: str) -> str:
-        sync_url(value)
+    def _usable_url(cls, value: str | None) -> str | None:
+        if value is not None:
+            sync_url(value)
         return value
+
+    @model_validator(mode="after")
+    def _replicated(self) -> "Settings":
+        servers = [sync_url(url).get_backend_name() for url in (self.database_url, self.replica_url) if url]
+        if self.replica_url and servers != ["postgresql"] * 2:
+            raise ValueError(
+                "POINTS_REPLICA_URL is for a replica of a PostgreSQL that POINTS_DATABASE_URL names"
+            )
+        return self
 
     @model_validator(mode="after")
     def _ordered(self) -> "Settings":

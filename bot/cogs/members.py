@@ -172,7 +172,7 @@ class Members(commands.Cog):
         """See who has the most points, and where you stand."""
         rules = await self.bot.points.read(policy.of, str(interaction.guild_id))
         now = self.bot.now()
-        board = await self.bot.points.read(
+        board = await self.bot.points.look(
             leaderboard.asked,
             str(interaction.guild_id),
             now,

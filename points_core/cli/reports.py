@@ -73,7 +73,7 @@ def report(
 
     async def work(points: Points) -> tuple[Report, Chart | None]:
         here = community_of(points, community)
-        found = await points.study(reports.OPERATIONS[kind], here, now(), **days, **asked[kind])
+        found = await points.survey(reports.OPERATIONS[kind], here, now(), **days, **asked[kind])
         return found, await aside(reports.chart, found) if chart else None
 
     found, drawn = run(work, Opening.CURRENT)

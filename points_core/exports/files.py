@@ -32,9 +32,14 @@ async def export(
     scope: which part of a table; everything has none. max_bytes: refuse what becomes larger.
     Raises ExportTooLarge, InvalidSetting, UnknownCategory, DatabaseUnavailable; then `file` may hold a part.
     """
+    rewinds = file.seekable()
+    start = file.tell() if rewinds else 0
 
     def written(tx: Connection) -> int:
         check(table, scope or Scope())
+        if rewinds:  # the part of it that a replica broke off
+            file.seek(start)
+            file.truncate()
         if table is None:
             told = None if progress is None else lambda table, rows: progress(rows)
             return bundle.write_everything(
@@ -53,7 +58,7 @@ async def export(
             )
         return _sheet(tx, community, table, file, format, scope, progress, max_bytes)
 
-    return await points.study(written)
+    return await (points.survey if rewinds else points.study)(written)
 
 
 def _sheet(

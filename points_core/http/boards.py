@@ -116,7 +116,7 @@ async def get_leaderboard(
     asked: Annotated[LeaderboardQuery, Query()], request: Request, seam: Asking, client: Caller
 ) -> Response:
     """Return who stands where: in a named window, in days, or in a season; now or as of a date; with an ETag."""
-    found = await seam.read(look, client.community, asked, _place(asked.cursor), seam.now())
+    found = await seam.look(look, client.community, asked, _place(asked.cursor), seam.now())
     body = _told(asked, found).model_dump_json(exclude_none=False).encode()
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Concatenate, Final, ParamSpec, TypeVar
 
@@ -23,6 +23,10 @@ T = TypeVar("T")
 DEADLINE_S: Final = 10.0  # for one statement, and for the wait until a write is durable
 STEPS: Final = 20_000  # of SQLite's machine between two looks at the clock: about a millisecond
 GIVEN_UP: Final = ("interrupted", "statement timeout")
+
+
+Read = Callable[[Callable[[Connection], T]], Awaitable[T]]
+"""One of the ways to read."""
 
 
 class Seam:
@@ -47,12 +51,17 @@ class Seam:
         self, operation: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run a read whose statements may take `deadline` seconds. Raises Stopped (503), and what it raises."""
+        return await self._bounded(self.points.read, lambda tx: operation(tx, *args, **kwargs))
 
-        def bounded(tx: Connection) -> T:
-            return within(tx, self.deadline, lambda: operation(tx, *args, **kwargs))
+    async def look(
+        self, operation: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a read that decides nothing, on a replica if there is one. Raises what `read` does."""
+        return await self._bounded(self.points.look, lambda tx: operation(tx, *args, **kwargs))
 
+    async def _bounded(self, read: Read, operation: Callable[[Connection], T]) -> T:
         try:
-            return await self.points.read(bounded)
+            return await read(lambda tx: within(tx, self.deadline, lambda: operation(tx)))
         except DatabaseUnavailable as fault:
             if any(words in fault.why for words in GIVEN_UP):
                 raise Stopped("too-slow", {"Retry-After": "60"}) from fault

@@ -77,7 +77,7 @@ class Pages:
         return found
 
     async def _older(self, limit: int) -> tuple[Receipt, ...]:
-        page = await self._seam.read(
+        page = await self._seam.look(
             history.page, self._community, before=self.before, limit=limit, **self._filters
         )
         self.before = page.older
@@ -85,7 +85,7 @@ class Pages:
         return page.receipts
 
     async def _newer(self, after: int, limit: int) -> tuple[Receipt, ...]:
-        found = await self._seam.read(
+        found = await self._seam.look(
             history.following, self._community, after=after, limit=limit, **self._filters
         )
         self.after = found[-1].number if found else after
