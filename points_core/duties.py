@@ -99,7 +99,10 @@ def change(
 
 
 def _terms(duty: Duty, programme: Programme, zone: ZoneInfo) -> object:
-    return (on(duty, programme), programme.decay if duty is Duty.DECAY else programme.expiry, zone.key)
+    if duty is Duty.DECAY:
+        return programme.decay
+    days = zone.key if duty is Duty.EXPIRY else None  # by which lots fell due
+    return (on(duty, programme), programme.expiry, days)
 
 
 def _fresh(duty: Duty, programme: Programme, zone: ZoneInfo, at: datetime) -> Mark:

@@ -28,7 +28,7 @@ class Topic(StrEnum):
     CHANGED = "audit.recorded"  # subject: the audit event's number
     SEASON = "season.sealed"  # subject: the season's number
     ANCHORED = "head.anchored"  # subject: the last transaction's number
-    EXPIRING = "points.expiring"  # subject: "{member number}:{Monday of the week in which they are told}"
+    EXPIRING = "points.expiring"  # subject: "{member number}:{Monday of that week}:{policy's version}"
     BOARD = "board.due"  # subject: "{schedule number}:{slot}"
     LEVEL = "level.reached"  # subject: "{member}:{level before}:{level after}:{last transaction's number}"
     BADGE = "badge.earned"  # subject: "{badge}:{member, 0 for all together}:{step}:{how many times}"

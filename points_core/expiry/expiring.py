@@ -3,6 +3,9 @@
 Every local day the members with lots that fall due are looked at, in portions; the first time, and when an
 expiry begins, all who have points. What is written later with an older date, and losses that are taken back,
 are found by their numbers.
+
+An expiry is dated with its lot, as a reversal is with what it takes back: this month's board is of what was done
+this month, whatever old points went.
 """
 
 from collections.abc import Collection, Iterator
@@ -171,5 +174,6 @@ def _entry(rules: Policy, due: _Due) -> Entry:
         reason=f"expired: what was left of #{due.lot.seq} from {day.isoformat()}",
         kind=Kind.EXPIRY,
         category=rules.category_name(due.lot.category_id),
+        effective_at=due.lot.at,
         key=f"{duties.EXPIRY_KEY}{due.lot.seq}",
     )

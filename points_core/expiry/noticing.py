@@ -55,7 +55,7 @@ def step(tx: Connection, origin: Origin, head: Head, rules: Policy, mark: Mark) 
     there = stored.holders(tx, head.community_id, portion).keys()
     for member_id, lots in stored.of_members(tx, head.community_id, there).items():
         if any(_told_now(rules, lot, mark, today) for lot in lots):
-            subject = f"{member_id}:{date.fromordinal(mark.goal).isoformat()}"
+            subject = f"{member_id}:{date.fromordinal(mark.goal).isoformat()}:{rules.version}"
             at = morning + APART * (member_id % SPREAD)
             outbox.add(tx, head.community_id, Topic.EXPIRING, subject, at=at)
     if len(candidates) < MEMBERS and portion == candidates:
@@ -65,7 +65,7 @@ def step(tx: Connection, origin: Origin, head: Head, rules: Policy, mark: Mark) 
 
 def notice(tx: Connection, community: str, subject: str) -> Notice | None:
     """Return what an effect of Topic.EXPIRING is to tell; None if nothing is left to tell, or nobody."""
-    member, _, week = subject.partition(":")
+    member, week, _ = subject.split(":")
     community_id = communities.find(tx, community)
     if community_id is None:
         return None

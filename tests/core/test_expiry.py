@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, select
 
-from points_core import expiry, history, policy, privacy, verification
+from points_core import expiry, history, leaderboard, policy, privacy, verification
 from points_core.database import writer_engine
 from points_core.errors import AlreadyReversed, InvalidSetting, Refused, UnknownCategory
 from points_core.expiry import Going
@@ -21,6 +22,7 @@ from points_core.outbox import Topic
 from points_core.programme import Decay, Expiry, Programme
 from points_core.settings import sync_url
 from points_core.values import ActorKind, Kind, Receipt
+from points_core.windows import Window, WindowName
 from tests.core.conftest import by
 from tests.core.posting import NOON, Move, Town
 
@@ -125,6 +127,19 @@ def test_an_expiry_is_a_transaction_of_the_passing_of_time_that_names_its_lot(to
 def _keys(town: Town) -> list[str]:
     found = select(PointTransaction.key).where(PointTransaction.kind == Kind.EXPIRY.value)
     return town.write(lambda tx: list(tx.execute(found.order_by(PointTransaction.seq)).scalars()))
+
+
+def test_old_points_that_expire_leave_this_months_board_alone(town: Town) -> None:
+    town.award(ADA, 100)
+    town.award(ADA, 7, at=NOON + 31 * DAY)
+    expire_after(town, 30)
+    run(town, NOON + 31 * DAY)
+
+    def points(name: WindowName) -> list[int]:
+        window = Window.named(name, NOON + 31 * DAY, ZoneInfo("UTC"))
+        return [line.points for line in town.read(leaderboard.standings, window=window).standings]
+
+    assert (points(WindowName.ALL), points(WindowName.MONTH), points(WindowName.LAST_MONTH)) == ([7], [7], [])
 
 
 def test_only_what_is_left_of_a_lot_expires(town: Town) -> None:
@@ -531,7 +546,7 @@ def test_a_member_who_earns_daily_is_told_once_a_week(town: Town) -> None:
         town.award(ADA, 1, at=NOON + day * DAY)
         run(town, NOON + day * DAY)
 
-    mondays = [date.fromisoformat(subject.partition(":")[2]) for subject in notices(town)]
+    mondays = [date.fromisoformat(subject.split(":")[1]) for subject in notices(town)]
     assert all(monday.weekday() == 0 for monday in mondays)
     assert len(mondays) == len(set(mondays)) == 5
 
@@ -555,7 +570,19 @@ def test_old_points_are_told_of_before_an_expiry_begins(town: Town) -> None:
 
     run(town, NOON)
 
-    assert notices(town) == ["1:2026-03-16"]
+    assert notices(town) == ["1:2026-03-16:1"]
+
+
+def test_harder_terms_are_told_of_in_the_same_week(town: Town) -> None:
+    town.award(ADA, 10, effective_at=NOON - 100 * DAY)
+    keep_for(town, 90)
+    run(town, NOON)
+    keep_for(town, 60)
+    run(town, NOON)
+    town.set(announcements_channel="77")
+    run(town, NOON + DAY)
+
+    assert notices(town) == ["1:2026-03-16:1", "1:2026-03-16:2"]
 
 
 def test_without_notice_days_nobody_is_told(town: Town) -> None:
@@ -607,7 +634,7 @@ def test_a_community_that_nobody_knows_loses_nothing(town: Town) -> None:
 
     assert nowhere.read(expiry.preview.expiry, (Expiry(days=1),), NOON).points == 0
     assert nowhere.read(expiry.soon, ADA, NOON) == ()
-    assert nowhere.read(expiry.notice, "1:2026-03-16") is None
+    assert nowhere.read(expiry.notice, "1:2026-03-16:1") is None
 
 
 def test_communities_expire_apart(town: Town) -> None:
