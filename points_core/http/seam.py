@@ -59,7 +59,7 @@ class Seam:
         """Run a read that decides nothing, on a replica if there is one. Raises what `read` does."""
         return await self._bounded(self.points.look, lambda tx: operation(tx, *args, **kwargs))
 
-    async def _bounded(self, read: Read, operation: Callable[[Connection], T]) -> T:
+    async def _bounded(self, read: Read[T], operation: Callable[[Connection], T]) -> T:
         try:
             return await read(lambda tx: within(tx, self.deadline, lambda: operation(tx)))
         except DatabaseUnavailable as fault:

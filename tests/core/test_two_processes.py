@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, func, select
 
-from points_core import approvals, outbox, policy, privacy, schedules, seasons, verification
+from points_core import approvals, clients, outbox, policy, privacy, schedules, seasons, verification
+from points_core.clients import Scope
 from points_core.database import Points
+from points_core.errors import InvalidAmount
 from points_core.models import AuditEvent, OutboxEntry, PointTransaction
 from points_core.outbox import Topic
-from points_core.values import Kind
+from points_core.values import Kind, Receipt
 from points_core.verification import anchors
 from tests.core.conftest import ADA, COMMUNITY, GRACE, MOD, NOON, by, settings_for
 
@@ -127,3 +129,36 @@ async def test_the_same_asked_of_two_processes_at_once_moves_points_once(
     moved = await points.read(lambda tx: tx.execute(select(func.count(PointTransaction.seq))).scalar_one())
     assert moved == len(asks)
     assert await points.read(verification.verify) == []
+
+
+async def test_what_one_process_decides_by_is_what_the_other_has_just_changed(
+    points: Points, other: Points
+) -> None:
+    async def ask(side: Points, amount: int) -> object:
+        return await side.write(
+            approvals.request,
+            by(MOD),
+            kind=Kind.AWARD,
+            user_id=ADA,
+            amount=amount,
+            reason="Mowing",
+            again=True,
+        )
+
+    for limit in (10, 20, 5, 40):
+        await points.write(policy.change, by(MOD), approval_threshold=None, max_award=limit)
+        assert isinstance(await ask(other, limit), Receipt)
+        with pytest.raises(InvalidAmount):
+            await ask(other, limit + 1)
+
+
+async def test_a_token_that_one_process_ends_opens_nothing_in_the_other(
+    points: Points, other: Points
+) -> None:
+    token = clients.new_token()
+    made = await points.write(clients.create, by(MOD), token=token, name="shop", scopes=[Scope.READ])
+    assert await other.read(clients.authenticate, token, NOON) is not None
+
+    await points.write(clients.revoke, by(MOD), made.number)
+
+    assert await other.read(clients.authenticate, token, NOON) is None
