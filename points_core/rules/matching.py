@@ -167,24 +167,24 @@ def _at(shelf: _Shelf, fact: Fact) -> tuple[Rule, ...]:
 
 
 def _shelf(rules: tuple[Rule, ...]) -> _Shelf:
-    placed = [(rule, _places(rule.definition.when)) for rule in rules]
-    ids = {place for _, places in placed for place in places or ()}
+    placed = [(rule, places(rule.definition.when)) for rule in rules]
+    ids = {place for _, those in placed for place in those or ()}
     return _Shelf(
-        anywhere=tuple(rule for rule, places in placed if places is None),
-        places={id_: tuple(rule for rule, places in placed if places and id_ in places) for id_ in ids},
+        anywhere=tuple(rule for rule, those in placed if those is None),
+        places={id_: tuple(rule for rule, those in placed if those and id_ in those) for id_ in ids},
     )
 
 
-def _places(condition: Condition | None) -> frozenset[str] | None:
+def places(condition: Condition | None) -> frozenset[str] | None:
     """Return the only places in which the condition can be met; None for anywhere."""
     if isinstance(condition, InChannels):
         return frozenset(condition.channels)
     if isinstance(condition, AllOf):
-        known = [places for one in condition.of if (places := _places(one)) is not None]
+        known = [those for one in condition.of if (those := places(one)) is not None]
         return min(known, key=len, default=None)
     if isinstance(condition, AnyOf):
-        inside = [_places(one) for one in condition.of]
-        return None if None in inside else _union(places for places in inside if places is not None)
+        inside = [places(one) for one in condition.of]
+        return None if None in inside else _union(those for those in inside if those is not None)
     return None
 
 
