@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from points_core import duties, policy
 from points_core.duties import DECAY_KEY, EXPIRY_KEY, lot_of_key
@@ -18,11 +18,30 @@ TURN: Final = "what is due is what is switched on"
 PART = 1_000  # lots looked up in one statement
 NAMED = 5
 
+_NEXT = (
+    select(
+        PointTransaction.seq,
+        PointTransaction.member_id,
+        PointTransaction.amount,
+        PointTransaction.category_id,
+        PointTransaction.key,
+        PointTransaction.actor_kind,
+    )
+    .where(
+        PointTransaction.community_id == bindparam("community"),
+        PointTransaction.kind == Kind.EXPIRY.value,
+        PointTransaction.seq > bindparam("last"),
+    )
+    .order_by(PointTransaction.seq)
+    .limit(PART)
+)
+
 
 def problems(tx: Connection, replay: Replay) -> Iterator[Problem]:
     """Yield what is wrong with the expiries since `replay` began, and with the marks."""
     yield from readable("expiries", _few(_expiries(tx, replay)))
-    yield from readable("expiries", _twice(tx, replay.community_id))
+    if not replay.after:
+        yield from readable("expiries", _twice(tx, replay.community_id))
     yield from readable("what is due", _marks(tx, replay.community_id))
 
 
@@ -34,27 +53,12 @@ def _few(found: Iterator[Problem]) -> Iterator[Problem]:
 
 
 def _expiries(tx: Connection, replay: Replay) -> Iterator[Problem]:
-    rows = tx.execute(
-        select(
-            PointTransaction.seq,
-            PointTransaction.member_id,
-            PointTransaction.amount,
-            PointTransaction.category_id,
-            PointTransaction.key,
-            PointTransaction.actor_kind,
-        )
-        .where(
-            PointTransaction.community_id == replay.community_id,
-            PointTransaction.kind == Kind.EXPIRY.value,
-            PointTransaction.seq > replay.after,
-        )
-        .order_by(PointTransaction.seq)
-    ).all()
-    for begin in range(0, len(rows), PART):
-        part = rows[begin : begin + PART]
-        lots = _lots(tx, replay.community_id, [lot for row in part if (lot := lot_of_key(row.key))])
-        for row in part:
+    last = replay.after
+    while rows := tx.execute(_NEXT, {"community": replay.community_id, "last": last}).all():
+        lots = _lots(tx, replay.community_id, [lot for row in rows if (lot := lot_of_key(row.key))])
+        for row in rows:
             yield from _expiry(row, lots)
+        last = rows[-1].seq
 
 
 def _twice(tx: Connection, community_id: int) -> Iterator[Problem]:
