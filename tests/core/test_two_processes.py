@@ -9,12 +9,24 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, func, select
 
-from points_core import approvals, clients, outbox, policy, privacy, schedules, seasons, verification
+from points_core import (
+    achievements,
+    approvals,
+    clients,
+    expiry,
+    outbox,
+    policy,
+    privacy,
+    schedules,
+    seasons,
+    verification,
+)
 from points_core.clients import Scope
 from points_core.database import Points
 from points_core.errors import InvalidAmount
-from points_core.models import AuditEvent, OutboxEntry, PointTransaction
+from points_core.models import AuditEvent, Community, OutboxEntry, PointTransaction
 from points_core.outbox import Topic
+from points_core.programme import Expiry, Level, Programme
 from points_core.values import Kind, Receipt
 from points_core.verification import anchors
 from tests.core.conftest import ADA, COMMUNITY, GRACE, MOD, NOON, by, settings_for
@@ -162,3 +174,44 @@ async def test_a_token_that_one_process_ends_opens_nothing_in_the_other(
     await points.write(clients.revoke, by(MOD), made.number)
 
     assert await other.read(clients.authenticate, token, NOON) is None
+
+
+async def test_points_expire_once_and_levels_are_settled_once_by_two_processes(
+    points: Points, other: Points
+) -> None:
+    programme = Programme(expiry=(Expiry(days=10),), levels=(Level(name="Seedling", earned=5),))
+    for town in ("town", "village", "hamlet"):
+        await points.write(policy.change, by(MOD, community=town), programme=programme)
+        for n in range(8):
+            await points.write(
+                approvals.request,
+                by(MOD, community=town),
+                kind=Kind.AWARD,
+                user_id=f"3{n}",
+                amount=9,
+                reason="s",
+            )
+    later = NOON + timedelta(days=60)
+
+    async def work(side: Points) -> None:
+        while await side.write(expiry.take_due, later) is not None:
+            pass
+        while (await side.write(achievements.settle_due, later, limit=3)).more:
+            pass
+
+    await asyncio.gather(*[work(side) for side in (points, other, points, other)])
+
+    def expired(tx: Connection) -> list[tuple[str, int]]:
+        rows = tx.execute(
+            select(Community.key, PointTransaction.member_id, func.sum(PointTransaction.amount))
+            .join(Community, Community.id == PointTransaction.community_id)
+            .where(PointTransaction.kind == Kind.EXPIRY)
+            .group_by(Community.key, PointTransaction.member_id)
+        )
+        return [(key, int(amount)) for key, _, amount in rows]
+
+    taken = await points.read(expired)
+    assert len(taken) == 24
+    assert {amount for _, amount in taken} == {-9}
+    assert not await points.read(achievements.anything_due, later)
+    assert await points.read(verification.verify) == []
