@@ -16,8 +16,8 @@ from points_core.rules.sentences import Named, Names, sentence
 from points_core.rules.tally import Tally
 from points_core.values import ActorKind, Mode
 
-MAX_SENTENCE = 1_500  # characters of a rule on its card: a message holds 2,000
-MAX_LINE = 300  # characters of a rule in a list
+MAX_SENTENCE = 1_100  # characters of a rule on its card: a message holds 2,000
+MAX_LINE = 260  # characters of a rule in a list
 PAGE = 10  # rules, or versions, on one page
 
 MODES: Final = {
@@ -128,7 +128,7 @@ def listed(found: Sequence[RuleView], rules: Policy, have: Collection[str]) -> R
         )
     if len(found) > PAGE:
         rest = ", ".join(f"#{view.rule.number} {text.shown(view.rule.name, 50)}" for view in found[PAGE:])
-        embed.set_footer(text=f"and {len(found) - PAGE}: {rest}"[:2_000])
+        embed.set_footer(text=f"and {len(found) - PAGE}: {rest}"[:600])
     return Reply(embed=embed, ephemeral=True)
 
 

@@ -140,7 +140,7 @@ async def _reactions(
             break
         found.reactions += 1
         received = trigger.on is On.REACTION_RECEIVED
-        async for person in reaction.users(limit=AT_ONCE):
+        async for person in reaction.users(limit=min(reaction.count, AT_ONCE)):
             fact = of_reaction(message, reaction.emoji, person, received=received)
             facts += [fact] if fact is not None else []
     return facts

@@ -36,7 +36,7 @@ _CUSTOM: Final = re.compile(r"<a?:\w{1,32}:([0-9]{1,20})>", re.ASCII)
 def _reactions(now: Document) -> Sequence[Field]:
     emoji = " ".join(shown(word) for word in now.get("emoji", ()))
     hint = "Emoji with spaces between them; empty for any."
-    return (Words("emoji", "Which reactions", emoji or None, hint, longest=400),)
+    return (Words("emoji", "Which reactions", emoji or None, hint, longest=1_000),)
 
 
 def _event(now: Document) -> Sequence[Field]:
