@@ -16,8 +16,10 @@ from bot.messages import boards
 from bot.pages import Turn, TurnButton, page_of
 from bot.replies import respond
 from bot.suggestions import suggested_seasons
-from points_core import history, leaderboard, policy, seasons
+from points_core import expiry, history, leaderboard, policy, seasons
 from points_core.errors import InvalidTime
+from points_core.expiry import Going
+from points_core.history import Streaks
 from points_core.policy import Policy
 from points_core.windows import WindowName, midnight, parse_day
 
@@ -74,15 +76,21 @@ class Members(commands.Cog):
     ) -> None:
         """See how many points somebody has, and what for."""
         person = member or interaction.user
-        rules = await self.bot.points.read(policy.of, str(interaction.guild_id))
+        community, now = str(interaction.guild_id), self.bot.now()
+        rules = await self.bot.points.read(policy.of, community)
         found = await self.bot.points.read(
             history.balance,
-            str(interaction.guild_id),
+            community,
             str(person.id),
-            as_of=_end_of(as_of, self.bot.now(), rules),
+            as_of=_end_of(as_of, now, rules),
             corrected=corrected,
         )
-        embed = boards.balance(found, person.display_name, rules.zone)
+        streaks: Streaks | None = None
+        going: tuple[Going, ...] = ()
+        if found.as_of is None:
+            streaks = await self.bot.points.read(history.streaks, community, str(person.id), now)
+            going = await self.bot.points.read(expiry.soon, community, str(person.id), now)
+        embed = boards.balance(found, person.display_name, rules.zone, streaks, going)
         await respond(interaction, embed=embed, ephemeral=private)
 
     @app_commands.command()

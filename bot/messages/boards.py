@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 
 import discord
 
-from bot.messages import text
+from bot.messages import programme, text
 from bot.messages.movements import MAX_SHOWN_NAME, by, inline, name_of, number
 from bot.messages.text import Colour, Reply
-from points_core.history import Balance, PendingPoints
+from points_core.expiry import Going
+from points_core.history import Balance, PendingPoints, Streaks
 from points_core.leaderboard import Board, Standing
 from points_core.values import MAX_CATEGORY_NAME, MAX_REASON, Receipt
 from points_core.windows import WindowName
@@ -46,8 +47,17 @@ WINDOWS = {
 # ── a balance ──
 
 
-def balance(member: Balance, name: str, zone: ZoneInfo) -> discord.Embed:
-    """Return what the member called `name` has or had, where it comes from, and what waits or waited."""
+def balance(
+    member: Balance,
+    name: str,
+    zone: ZoneInfo,
+    streaks: Streaks | None = None,
+    going: Sequence[Going] = (),
+) -> discord.Embed:
+    """Return what the member called `name` has or had, where it comes from, and what waits or waited.
+
+    streaks: shown if there are any, or were; going: which points expire soon.
+    """
     embed = discord.Embed(
         title=f"{inline(name, MAX_SHOWN_NAME)} · {text.points(member.current)}", colour=Colour.BLUE
     )
@@ -59,6 +69,10 @@ def balance(member: Balance, name: str, zone: ZoneInfo) -> discord.Embed:
             f"{inline(name, MAX_CATEGORY_NAME)} **{number(points)}**" for name, points in member.categories
         ]
         embed.add_field(name="By category", value=joined(sums, FIELD, " · "), inline=False)
+    if streaks is not None and streaks.daily.best:
+        embed.add_field(name="Streak", value=programme.streaks(streaks), inline=False)
+    if going:
+        embed.add_field(name="Expiring soon", value=programme.going(going), inline=False)
     embed.add_field(name="Latest", value=_latest(member.recent), inline=False)
     if member.pending:
         waiting = joined(map(_pending, member.pending), FIELD)

@@ -3,7 +3,7 @@
 PARTS                what each part of a programme is called, and how its value is said
 differences, lines   two programmes as documents; one programme
 expiry_preview …     the answers of /programme
-going, streak_line   what a member sees of it
+going, streaks …     what a member sees of it
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ from bot.messages import text
 from bot.messages.text import Colour, Reply
 from points_core.expiry import Going, Notice
 from points_core.expiry.preview import Loss, Preview
-from points_core.history import OtherFreezes
+from points_core.history import OtherFreezes, Streaks
 from points_core.policy import Policy
 from points_core.streaks import Streak
 
@@ -213,6 +213,13 @@ def notice(found: Notice, server: str) -> str:
         f"⏳ **{text.points(found.points)}** of yours on **{text.shown(server, 100)}** expire soon:\n"
         f"{going(found.going)}"
     )
+
+
+def streaks(found: Streaks) -> str:
+    """Return a member's streaks: of days, and of weeks where they are longer than one."""
+    frozen = f" · {days(found.daily.frozen)} frozen" if found.daily.frozen else ""
+    daily = f"🔥 {streak_line(found.daily)}{frozen}"
+    return f"{daily}\n📅 {streak_line(found.weekly, 'week')}" if found.weekly.best > 1 else daily
 
 
 def streak_line(streak: Streak, unit: str = "day") -> str:

@@ -8,8 +8,10 @@ import discord
 import pytest
 
 from bot.messages import boards
-from points_core.history import Balance, PendingPoints
+from points_core.expiry import Going
+from points_core.history import Balance, PendingPoints, Streaks
 from points_core.leaderboard import Board, Standing
+from points_core.streaks import Streak
 from points_core.values import Kind
 from points_core.windows import Window, WindowName
 from tests.bot import discord_limits
@@ -70,6 +72,21 @@ def test_who_has_nothing_is_told_so_kindly() -> None:
     assert names(embed) == ["Rank", "Earned", "Spent", "Latest"]
 
 
+def test_streaks_and_points_that_expire_soon_stand_in_a_balance() -> None:
+    daily = Streak(5, 12, 1, 6, 1, 0, done=True)
+    going = [Going(date(2026, 4, 18), 40, "events"), *([Going(date(2026, 4, 20), 3, None)] * 6)]
+
+    embed = boards.balance(BALANCE, "Mia", PARIS, Streaks(daily, Streak(2, 2, 1, 8, 0, 0, done=True)), going)
+
+    assert field(embed, "Streak") == "🔥 5 days in a row (best: 12) · 1 day frozen\n📅 2 weeks in a row"
+    lines = field(embed, "Expiring soon").splitlines()
+    assert lines[:2] == [
+        "**40 points** of events: kept until 18 April 2026",
+        "**3 points**: kept until 20 April 2026",
+    ]
+    assert lines[-1] == "… and 6 points later"
+
+
 def test_the_fullest_balance_fits() -> None:
     receipt = replace(AWARD, number=10**15, reason=NASTY, category="*" * 50, evidence=LONG_LINK)
     fullest = replace(
@@ -81,7 +98,9 @@ def test_the_fullest_balance_fits() -> None:
         pending=tuple(PendingPoints(n, Kind.AWARD, 10**12, NASTY, NOON) for n in range(100)),
     )
 
-    embed = boards.balance(fullest, "*" * 100, PARIS)
+    streaks = Streaks(*([Streak(10**6, 10**7, 1, 2, 10**6, 31, done=True)] * 2))
+    going = [Going(date(2026, 12, 30), 10**15, "*" * 50)] * 50
+    embed = boards.balance(fullest, "*" * 100, PARIS, streaks, going)
 
     assert_fits(embed)
     assert field(embed, "Latest").count("`#1000000000000000`") == 5

@@ -218,3 +218,15 @@ async def test_an_unknown_category_is_refused(world: World) -> None:
 
     assert refused.ephemeral
     assert "nonsense" in texts(answer(refused))
+
+
+async def test_what_expires_soon_stands_in_a_balance(world: World) -> None:
+    await award(world, world.mia, 30)
+    asked = await world.olivia.slash(world.general, "programme expiry", days=10)
+    await world.olivia.click(asked.response, label="Let them expire")
+
+    now = await world.mia.slash(world.general, "balance")
+    then = await world.mia.slash(world.general, "balance", **{"as-of": "2025-12-31"})
+
+    assert "Expiring soon: **30 points**: kept until 11 January 2026" in texts(answer(now))
+    assert "Expiring soon" not in texts(answer(then))
