@@ -25,6 +25,7 @@ from points_core.rules.definition import (
 )
 from points_core.rules.limits import Limit
 from points_core.rules.reading import RuleView, VersionView
+from points_core.rules.sentences import Named
 from points_core.rules.tally import Tally
 from points_core.rules.trial import Day, Gainer, Trial
 from points_core.values import Actor, ActorKind, Mode
@@ -149,7 +150,7 @@ def test_a_trial_of_nothing_says_so() -> None:
 
 def test_a_menu_names_what_is_gone() -> None:
     names = rules.plainly(POLICY, None)
-    assert names(rules.Named.CHANNEL, "1") == "a channel that is gone"
-    assert names(rules.Named.ROLE, "x") == "a role that is gone"
-    assert names(rules.Named.CATEGORY, "9") == "a category that is gone"
-    assert names(rules.Named.EMOJI, "👍") == "👍"
+    assert names(Named.CHANNEL, "1") == "a channel that is gone"
+    assert names(Named.ROLE, "x") == "a role that is gone"
+    assert names(Named.CATEGORY, "9") == "a category that is gone"
+    assert names(Named.EMOJI, "👍") == "👍"

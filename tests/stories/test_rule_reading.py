@@ -26,7 +26,8 @@ async def read_of(world: World, definition: Definition) -> Read:
 
 
 def talk(**changes: Any) -> Definition:
-    return Definition(**{"trigger": OnMessage(), "amount": 1, "reason": "talk"} | changes)
+    given: dict[str, Any] = {"trigger": OnMessage(), "amount": 1, "reason": "talk"}
+    return Definition(**given | changes)
 
 
 async def test_only_people_and_what_they_wrote_themselves_count(world: World) -> None:
