@@ -1,6 +1,6 @@
 """The shapes of what a member has: points, what waits, level, badges."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import Field
@@ -71,6 +71,32 @@ class AchievementsOut(Told):
     revoked: list[RevokedOut]
 
 
+class StreakOut(Told):
+    """Days, or weeks, in a row, as they stand now; what is not over breaks nothing."""
+
+    current: int
+    best: int
+    last_day: Annotated[date | None, Field(description="The last day (of weeks: its Monday) that counts.")]
+    frozen: Annotated[int, Field(description="Missed days that did not break it.")]
+    freezes_left: Annotated[int, Field(description="How many more of this month would not.")]
+    done: Annotated[bool, Field(description="Whether today, or this week, counts already.")]
+
+
+class StreaksOut(Told):
+    """A member's streak of days, and of weeks."""
+
+    daily: StreakOut
+    weekly: StreakOut
+
+
+class GoingOut(Told):
+    """Points that expire: kept up to and on the local day `last_day`."""
+
+    last_day: date
+    points: int
+    category: str | None
+
+
 class BalanceOut(Told):
     """What a member has: `current` = `earned` − `spent`; zeros for someone never seen."""
 
@@ -87,4 +113,9 @@ class BalanceOut(Told):
     level: Annotated[LevelOut | None, Field(description="Null where the community has no levels.")]
     achievements: Annotated[
         AchievementsOut | None, Field(description="Null with `as_of`: badges are known as they are now.")
+    ]
+    streaks: Annotated[StreaksOut | None, Field(description="Null with `as_of`.")]
+    expiring: Annotated[
+        list[GoingOut],
+        Field(description="What expires within 30 days, the soonest first; none with `as_of`."),
     ]

@@ -1,6 +1,6 @@
 """What is looked up: a balance, one transaction, history as pages of JSON or as a stream of rows."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -8,15 +8,19 @@ from pydantic import BeforeValidator, Field
 from sqlalchemy import Connection
 from starlette.responses import Response, StreamingResponse
 
-from points_core import achievements, history, policy
+from points_core import achievements, expiry, history, policy
 from points_core.clients import Scope
+from points_core.history import Streaks
 from points_core.http import streams
 from points_core.http.balances import (
     AchievementsOut,
     BalanceOut,
     CategoryPointsOut,
+    GoingOut,
     LevelOut,
     PendingOut,
+    StreakOut,
+    StreaksOut,
 )
 from points_core.http.guard import Guarded, needs
 from points_core.http.schemas import (
@@ -32,6 +36,7 @@ from points_core.http.schemas import (
     plain_digits,
 )
 from points_core.http.seam import Asking, Caller
+from points_core.streaks import Streak
 from points_core.values import Kind
 
 PAGE = 50  # transactions, where nothing else is asked for
@@ -67,7 +72,9 @@ def _balance(tx: Connection, community: str, asked: BalanceQuery, now: datetime)
     )
     programme = policy.of(tx, community).programme
     level = achievements.level_progress(programme, found.earned)
-    badges = achievements.of(tx, community, asked.user_id, now) if asked.as_of is None else None
+    is_now = asked.as_of is None
+    badges = achievements.of(tx, community, asked.user_id, now) if is_now else None
+    going = expiry.soon(tx, community, asked.user_id, now) if is_now else ()
     return BalanceOut(
         user_id=found.user_id,
         name=found.name,
@@ -81,6 +88,23 @@ def _balance(tx: Connection, community: str, asked: BalanceQuery, now: datetime)
         recent=[TransactionOut.model_validate(each) for each in found.recent],
         level=LevelOut.model_validate(level) if level else None,
         achievements=AchievementsOut.model_validate(badges) if badges else None,
+        streaks=_streaks(history.streaks(tx, community, asked.user_id, now)) if is_now else None,
+        expiring=[GoingOut.model_validate(each) for each in going],
+    )
+
+
+def _streaks(found: Streaks) -> StreaksOut:
+    return StreaksOut(daily=_streak(found.daily), weekly=_streak(found.weekly))
+
+
+def _streak(streak: Streak) -> StreakOut:
+    return StreakOut(
+        current=streak.current,
+        best=streak.best,
+        last_day=date.fromordinal(streak.last_day) if streak.last_day else None,
+        frozen=streak.frozen,
+        freezes_left=streak.freezes_left,
+        done=streak.done,
     )
 
 
