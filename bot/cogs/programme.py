@@ -122,8 +122,8 @@ class Programme(
     async def expiring(self, effect: Effect) -> str:
         """Tell a member, in a direct message, which of their points expire soon."""
         found = await self.bot.points.read(expiry.notice, effect.community, effect.subject)
-        if found is None or not found.user_id.isdigit():
-            return "nothing is left to tell"
+        if found is None or not (found.user_id.isdigit() and effect.community.isdigit()):
+            return "nothing is left to tell, or nobody of Discord's"
         guild = self.bot.get_guild(int(effect.community))
         words = messages.notice(found, guild.name if guild else shown(effect.community, 40))
         try:
