@@ -100,7 +100,7 @@ _Other = aliased(Member, name="other")
 FACTS: Final = (
     select(
         FactRow.key,
-        FactRow.trigger,
+        FactRow.trigger.label("trigger"),
         FactRow.at,
         FactRow.recorded_at,
         Member.user_id,
