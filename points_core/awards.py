@@ -21,6 +21,7 @@ from points_core.errors import (
 from points_core.ledger import Books, Movement, Wanted
 from points_core.models import ApprovalRequest, Community, Member, PointTransaction, UtcDateTime
 from points_core.policy import Capability, Policy
+from points_core.prepared import Prepared
 from points_core.values import (
     MAX_NUMBER,
     ActorKind,
@@ -228,7 +229,7 @@ def _recent(
     return {
         tuple(what): Recent(number, at, pending)
         for statement, pending in ((_POSTED, False), (_OPENED, True))
-        for number, at, *what in sorted(tx.execute(statement, asked))  # the latest stands for its like
+        for number, at, *what in sorted(statement.rows(tx, asked))  # the latest stands for its like
     }
 
 
@@ -263,11 +264,15 @@ def _was_reversed() -> ColumnElement[bool]:
 
 # A row's own time is `effective_at`: a clock that was once ahead holds `recorded_at` up until that date, for
 # everyone. `recorded_at` is at or after it, and finds the few rows by the giver's index.
-_POSTED = _asked(PointTransaction, PointTransaction.seq, PointTransaction.effective_at).where(
-    PointTransaction.recorded_at > bindparam("since", type_=UtcDateTime()), ~_was_reversed()
+_POSTED = Prepared(
+    _asked(PointTransaction, PointTransaction.seq, PointTransaction.effective_at).where(
+        PointTransaction.recorded_at > bindparam("since", type_=UtcDateTime()), ~_was_reversed()
+    )
 )
-_OPENED = _asked(ApprovalRequest, ApprovalRequest.number, ApprovalRequest.opened_at).where(
-    ApprovalRequest.state == RequestState.PENDING.value
+_OPENED = Prepared(
+    _asked(ApprovalRequest, ApprovalRequest.number, ApprovalRequest.opened_at).where(
+        ApprovalRequest.state == RequestState.PENDING.value
+    )
 )
 
 
@@ -289,13 +294,13 @@ def _used(
             "since": today.start,
             "until": today.end,
         }
-        for giver, total in tx.execute(_AWARDED, asked):
+        for giver, total in _AWARDED.rows(tx, asked):
             if giver is not None:
                 used[giver, day] = int(total)
     return used
 
 
-_AWARDED = (
+_AWARDED = Prepared(
     select(PointTransaction.actor_id, func.sum(PointTransaction.amount))
     .where(
         PointTransaction.community_id == bindparam("community"),

@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from points_core.models import Community, LedgerHead, Member
+from points_core.prepared import Prepared
 from points_core.statements import insert_unless_there
 from points_core.values import Actor, ActorKind, clean_id, clean_name
 
@@ -47,20 +48,22 @@ class Person:
     name: str | None
 
 
-_HEAD = (
+_HEAD = Prepared(
     select(*[getattr(LedgerHead, field.name) for field in fields(Head)])
     .join(Community, Community.id == LedgerHead.community_id)
     .where(Community.key == bindparam("key"))
     .with_for_update(of=LedgerHead)
 )
 _COUNTERS = tuple(field.name for field in fields(Head) if field.name != "community_id")
-_SAVE = (
+_SAVE = Prepared(
     update(LedgerHead)
     .where(LedgerHead.community_id == bindparam("head"))
     .values({name: bindparam(name) for name in _COUNTERS})
 )
-_PEOPLE = select(Member.user_id, Member.id, Member.name).where(
-    Member.community_id == bindparam("community"), Member.user_id.in_(bindparam("users", expanding=True))
+_PEOPLE = Prepared(
+    select(Member.user_id, Member.id, Member.name).where(
+        Member.community_id == bindparam("community"), Member.user_id.in_(bindparam("users", expanding=True))
+    )
 )
 
 
@@ -74,7 +77,7 @@ def find(tx: Connection, key: str) -> int | None:
 
 def lock(tx: Connection, key: str) -> Head | None:
     """Lock and return the head of the community called `key`, None if it was never seen."""
-    row = tx.execute(_HEAD, {"key": key}).one_or_none()
+    row = _HEAD.row(tx, {"key": key})
     return Head(*row) if row else None
 
 
@@ -107,7 +110,7 @@ def create(tx: Connection, key: str, at: datetime) -> bool:
 
 def save(tx: Connection, head: Head) -> None:
     """Write the head's counters back; part of every change that took a number."""
-    tx.execute(_SAVE, {"head": head.community_id, **{name: getattr(head, name) for name in _COUNTERS}})
+    _SAVE.run(tx, {"head": head.community_id, **{name: getattr(head, name) for name in _COUNTERS}})
 
 
 def people(tx: Connection, community_id: int, user_ids: Iterable[str]) -> dict[str, Person]:
@@ -115,7 +118,7 @@ def people(tx: Connection, community_id: int, user_ids: Iterable[str]) -> dict[s
     wanted = sorted(set(user_ids))
     if not wanted:
         return {}
-    rows = tx.execute(_PEOPLE, {"community": community_id, "users": wanted})
+    rows = _PEOPLE.rows(tx, {"community": community_id, "users": wanted})
     return {str(user_id): Person(id, name) for user_id, id, name in rows}
 
 

@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from points_core.models import PointScore, PointTransaction, ScoreBucket
-from points_core.statements import Upsert, upsertable
+from points_core.prepared import Prepared
+from points_core.statements import upsertable
 from points_core.windows import Span, ordinals
 
 LEVEL_BITS = 8  # 256 buckets under each: a rank reads at most 255 rows a level, usually a handful
@@ -60,6 +61,10 @@ class Scores:
                 self.scores[key] = (points, movement.seq)
             self._move_bucket(category, movement.member_id, movement.amount)
 
+    def total(self, category: int, member: int) -> int:
+        """Return a member's points in a category so far, this batch included; 0 for a category not loaded."""
+        return self._totals.get((category, member), 0)
+
     def _move_bucket(self, category: int, member: int, amount: int) -> None:
         old = self._totals.get((category, member), 0)
         new = self._totals[category, member] = old + amount
@@ -75,8 +80,8 @@ class Scores:
             self._save_buckets(tx, community_id, changed)
 
     def _save_scores(self, tx: Connection, community_id: int) -> None:
-        tx.execute(
-            upserts(tx.dialect.name).scores,
+        upserts(tx.dialect.name).scores.run(
+            tx,
             [
                 {
                     "community_id": community_id,
@@ -108,18 +113,18 @@ class Scores:
         growing = [row for row in rows if row["members"] > 0]
         shrinking = [row for row in rows if row["members"] < 0]
         if growing:
-            tx.execute(upserts(tx.dialect.name).buckets, growing)
+            upserts(tx.dialect.name).buckets.run(tx, growing)
         if shrinking:
             there = [{f"b_{name}": value for name, value in row.items()} for row in shrinking]
-            tx.execute(_SHRINK, there)
-            tx.execute(_CLEAR, [{k: v for k, v in row.items() if k != "b_members"} for row in there])
+            _SHRINK.run(tx, there)
+            _CLEAR.run(tx, [{k: v for k, v in row.items() if k != "b_members"} for row in there])
 
 
 class Upserts(NamedTuple):
     """The two statements that add to what is there."""
 
-    scores: Upsert
-    buckets: Upsert
+    scores: Prepared
+    buckets: Prepared
 
 
 @cache
@@ -127,16 +132,20 @@ def upserts(dialect: str) -> Upserts:
     """Return the statements for a database of `dialect`, made once."""
     scores, buckets = upsertable(dialect, PointScore), upsertable(dialect, ScoreBucket)
     return Upserts(
-        scores.on_conflict_do_update(
-            index_elements=["community_id", "span", "start", "category_id", "member_id"],
-            set_={
-                "points": PointScore.points + scores.excluded.points,
-                "reached_seq": scores.excluded.reached_seq,
-            },
+        Prepared(
+            scores.on_conflict_do_update(
+                index_elements=["community_id", "span", "start", "category_id", "member_id"],
+                set_={
+                    "points": PointScore.points + scores.excluded.points,
+                    "reached_seq": scores.excluded.reached_seq,
+                },
+            )
         ),
-        buckets.on_conflict_do_update(
-            index_elements=["community_id", "category_id", "level", "bucket"],
-            set_={"members": ScoreBucket.members + buckets.excluded.members},
+        Prepared(
+            buckets.on_conflict_do_update(
+                index_elements=["community_id", "category_id", "level", "bucket"],
+                set_={"members": ScoreBucket.members + buckets.excluded.members},
+            )
         ),
     )
 
@@ -147,8 +156,10 @@ _THIS_BUCKET = (
     & (ScoreBucket.level == bindparam("b_level"))
     & (ScoreBucket.bucket == bindparam("b_bucket"))
 )
-_SHRINK = update(ScoreBucket).where(_THIS_BUCKET).values(members=ScoreBucket.members + bindparam("b_members"))
-_CLEAR = delete(ScoreBucket).where(_THIS_BUCKET, ScoreBucket.members == 0)
+_SHRINK = Prepared(
+    update(ScoreBucket).where(_THIS_BUCKET).values(members=ScoreBucket.members + bindparam("b_members"))
+)
+_CLEAR = Prepared(delete(ScoreBucket).where(_THIS_BUCKET, ScoreBucket.members == 0))
 
 
 def bucket_changes(category: int, old: int, new: int) -> Iterator[tuple[BucketKey, int]]:
@@ -166,12 +177,14 @@ def bucket_changes(category: int, old: int, new: int) -> Iterator[tuple[BucketKe
             yield (category, level, after), 1
 
 
-_TOTALS = select(PointScore.category_id, PointScore.member_id, PointScore.points).where(
-    PointScore.community_id == bindparam("community"),
-    PointScore.span == int(Span.ALL),
-    PointScore.start == 0,
-    PointScore.category_id.in_(bindparam("categories", expanding=True)),
-    PointScore.member_id.in_(bindparam("members", expanding=True)),
+_TOTALS = Prepared(
+    select(PointScore.category_id, PointScore.member_id, PointScore.points).where(
+        PointScore.community_id == bindparam("community"),
+        PointScore.span == int(Span.ALL),
+        PointScore.start == 0,
+        PointScore.category_id.in_(bindparam("categories", expanding=True)),
+        PointScore.member_id.in_(bindparam("members", expanding=True)),
+    )
 )
 
 
@@ -183,7 +196,7 @@ def load(
     if not members:
         return Scores(zone, {})
     categories = [EVERY_CATEGORY, *sorted(set(category_ids))]
-    rows = tx.execute(_TOTALS, {"community": community_id, "categories": categories, "members": members})
+    rows = _TOTALS.rows(tx, {"community": community_id, "categories": categories, "members": members})
     return Scores(zone, {(category, member): points for category, member, points in rows})
 
 

@@ -19,6 +19,7 @@ from points_core.models import (
     Member,
     RuleVersion,
 )
+from points_core.prepared import Prepared
 from points_core.values import (
     MAX_NUMBER,
     Actor,
@@ -138,7 +139,7 @@ def by_keys(tx: Connection, community_id: int, keys: Sequence[str]) -> dict[str,
     asked = {"community": community_id, "keys": keys}
     committed = {
         number: (key, (salt, request_hash, member_id))
-        for number, key, salt, request_hash, member_id in tx.execute(_COMMITTED, asked)
+        for number, key, salt, request_hash, member_id in _COMMITTED.rows(tx, asked)
     }
     if not committed:
         return {}
@@ -150,13 +151,15 @@ _BY_KEYS = and_(
     ApprovalRequest.community_id == bindparam("community"),
     ApprovalRequest.key.in_(bindparam("keys", expanding=True)),
 )
-_COMMITTED = select(
-    ApprovalRequest.number,
-    ApprovalRequest.key,
-    ApprovalRequest.salt,
-    ApprovalRequest.request_hash,
-    ApprovalRequest.member_id,
-).where(_BY_KEYS)
+_COMMITTED = Prepared(
+    select(
+        ApprovalRequest.number,
+        ApprovalRequest.key,
+        ApprovalRequest.salt,
+        ApprovalRequest.request_hash,
+        ApprovalRequest.member_id,
+    ).where(_BY_KEYS)
+)
 
 
 def _load(

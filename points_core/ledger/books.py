@@ -7,6 +7,7 @@ was loaded, and a refused movement leaves the books as they were.
 import os
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, insert
@@ -27,10 +28,20 @@ from points_core.ledger.movement import Movement
 from points_core.models import Member, PointBalance, PointTransaction
 from points_core.outbox import Topic
 from points_core.policy import Policy
+from points_core.prepared import Prepared
 from points_core.scores import Scores
 from points_core.seasons import Sealed
 from points_core.statements import insert_or_update
 from points_core.values import MAX_BALANCE, Actor, ActorKind, Kind, Receipt
+
+_NEW_MEMBER = Prepared(insert(Member))
+_TRANSACTION = Prepared(insert(PointTransaction))
+
+
+@cache
+def _balance(dialect: str) -> Prepared:
+    columns = ("current", "earned", "spent", "transactions", "last_seq", "updated_at", "level")
+    return Prepared(insert_or_update(dialect, PointBalance, columns))
 
 
 @dataclass(slots=True)
@@ -177,11 +188,11 @@ class Books:
     def save(self, tx: Connection) -> None:
         """Write what was decided. Does nothing for a batch of refusals and replays."""
         if self.new_people:
-            tx.execute(insert(Member), self.new_people)
+            _NEW_MEMBER.run(tx, self.new_people)
         if self.new_names:
             communities.rename(tx, self.head.community_id, self._old_names())
         if self.rows:
-            tx.execute(insert(PointTransaction), self.rows)
+            _TRANSACTION.run(tx, self.rows)
             moved = self._level()
             self._save_balances(tx)
             self.scores.save(tx, self.head.community_id)
@@ -212,9 +223,8 @@ class Books:
             levels.mark(tx, self.head.community_id, moved, at)
 
     def _save_balances(self, tx: Connection) -> None:
-        columns = ("current", "earned", "spent", "transactions", "last_seq", "updated_at", "level")
-        tx.execute(
-            insert_or_update(tx.dialect.name, PointBalance, columns),
+        _balance(tx.dialect.name).run(
+            tx,
             [
                 {
                     "community_id": self.head.community_id,

@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, select
+from sqlalchemy import Connection, bindparam, select
 
 from points_core.ledger.receipts import RECEIPTS, receipt_of
 from points_core.models import PointBalance, PointTransaction
+from points_core.prepared import Prepared
 from points_core.values import Receipt
 
 
@@ -54,22 +55,26 @@ _ENTRIES = RECEIPTS.add_columns(
     PointTransaction.salt,
     PointTransaction.request_hash,
 ).where(_COMMUNITY)
-_BY_KEY = _ENTRIES.where(PointTransaction.key.in_(bindparam("wanted", expanding=True)))
-_BY_NUMBER = _ENTRIES.where(PointTransaction.seq.in_(bindparam("wanted", expanding=True)))
-_REVERSALS = select(PointTransaction.reverses, PointTransaction.seq).where(
-    _COMMUNITY, PointTransaction.reverses.in_(bindparam("wanted", expanding=True))
+_BY_KEY = Prepared(_ENTRIES.where(PointTransaction.key.in_(bindparam("wanted", expanding=True))))
+_BY_NUMBER = Prepared(_ENTRIES.where(PointTransaction.seq.in_(bindparam("wanted", expanding=True))))
+_REVERSALS = Prepared(
+    select(PointTransaction.reverses, PointTransaction.seq).where(
+        _COMMUNITY, PointTransaction.reverses.in_(bindparam("wanted", expanding=True))
+    )
 )
-_ACCOUNTS = select(
-    PointBalance.member_id,
-    PointBalance.current,
-    PointBalance.earned,
-    PointBalance.spent,
-    PointBalance.transactions,
-    PointBalance.last_seq,
-    PointBalance.level,
-).where(
-    PointBalance.community_id == bindparam("community"),
-    PointBalance.member_id.in_(bindparam("wanted", expanding=True)),
+_ACCOUNTS = Prepared(
+    select(
+        PointBalance.member_id,
+        PointBalance.current,
+        PointBalance.earned,
+        PointBalance.spent,
+        PointBalance.transactions,
+        PointBalance.last_seq,
+        PointBalance.level,
+    ).where(
+        PointBalance.community_id == bindparam("community"),
+        PointBalance.member_id.in_(bindparam("wanted", expanding=True)),
+    )
 )
 
 
@@ -91,12 +96,10 @@ def accounts(tx: Connection, community_id: int, member_ids: Iterable[int]) -> di
     return {row.member_id: Account(*row) for row in _wanted(tx, _ACCOUNTS, community_id, set(member_ids))}
 
 
-def _wanted(
-    tx: Connection, statement: Select[*tuple[Any, ...]], community_id: int, values: Collection[Any]
-) -> Iterable[Any]:
+def _wanted(tx: Connection, statement: Prepared, community_id: int, values: Collection[Any]) -> Iterable[Any]:
     if not values:
         return ()
-    return tx.execute(statement, {"community": community_id, "wanted": sorted(values)}).all()
+    return statement.rows(tx, {"community": community_id, "wanted": sorted(values)})
 
 
 def _entry(row: Any) -> Entry:  # noqa: ANN401 - a row of _ENTRIES

@@ -11,13 +11,14 @@ from points_core.errors import BooksClosed
 from points_core.models import Category as CategoryRow
 from points_core.models import Policy as PolicyRow
 from points_core.policy.document import Category, Policy
+from points_core.prepared import Prepared
 from points_core.settings import Settings
 from points_core.values import Origin
 
-_DOCUMENT = select(PolicyRow.version, PolicyRow.document).where(
-    PolicyRow.community_id == bindparam("community")
+_DOCUMENT = Prepared(
+    select(PolicyRow.version, PolicyRow.document).where(PolicyRow.community_id == bindparam("community"))
 )
-_CATEGORIES = (
+_CATEGORIES = Prepared(
     select(CategoryRow.id, CategoryRow.name, CategoryRow.retired_at)
     .where(CategoryRow.community_id == bindparam("community"))
     .order_by(CategoryRow.id)
@@ -32,8 +33,8 @@ def of(tx: Connection, community: str) -> Policy:
 
 def by_number(tx: Connection, community_id: int) -> Policy:
     """Return the policy of a community that exists."""
-    version, document = tx.execute(_DOCUMENT, {"community": community_id}).one()
-    rows = tx.execute(_CATEGORIES, {"community": community_id})
+    version, document = _DOCUMENT.row(tx, {"community": community_id})
+    rows = _CATEGORIES.rows(tx, {"community": community_id})
     categories = tuple(Category(id, name, retired_at is not None) for id, name, retired_at in rows)
     return Policy.model_validate({**document, "version": version, "categories": categories})
 

@@ -20,7 +20,7 @@ from points_core.values import Actor, Kind, Origin
 from tests.bench import pulse
 from tests.bench.filling import NOW, file_of, origin, shaped_books
 from tests.bench.raw import RawSqlite, Write, copy, noted
-from tests.bench.suite import Bench, Figure, part
+from tests.bench.suite import Bench, Figure, Times, part
 
 MODERATOR = Actor.member("moderator")
 IN_A_ROW = 20  # awards one after the other in one round
@@ -200,34 +200,31 @@ async def batches(bench: Bench) -> AsyncIterator[Figure]:
         batch = entries(count)
         parts = await rehearsed(bench, url, size, rounds + 1, "batch", batch)
         raw = RawSqlite(file_of(copy(bench, url)))
-        write, felt = raw.each(parts), {"ours": pulse.Pulse(), "raw": pulse.Pulse()}
+        write, held = raw.each(parts), Times({"ours": [], "raw": []})
 
         async with opened(url) as points:
             town = Town(points, size)
 
-            async def ours(town: Town = town, batch: Any = batch, felt: Any = felt) -> None:
+            async def ours(town: Town = town, batch: Any = batch, held: Times = held) -> None:
                 async with pulse.felt() as beats:
                     await town.batch(batch)
-                felt["ours"].late += beats.late
+                held.rounds["ours"].append(beats.longest)
 
-            async def bare(write: Any = write, felt: Any = felt) -> None:
+            async def bare(write: Any = write, held: Times = held) -> None:
                 async with pulse.felt() as beats:
                     await asyncio.to_thread(write)
-                felt["raw"].late += beats.late
+                held.rounds["raw"].append(beats.longest)
 
             times = await bench.turns(rounds=rounds, ours=ours, raw=bare)
         raw.close()
         yield times.figure(
             f"a batch of {count:,}", size, against="raw", baseline="sqlite3 executemany", most=4
         )
-        held = {name: beats.longest for name, beats in felt.items()}
-        yield Figure(
-            work="the event loop held by it, at most",
-            size=size,
-            ours=held["ours"],
+        yield held.figure(
+            "the event loop held by it, longest",
+            size,
+            against="raw",
             baseline="by the executemany in a thread",
-            theirs=held["raw"],
-            ratio=held["ours"] / held["raw"],
             most_value=20 if count <= BATCH else None,
         )
 
