@@ -149,7 +149,11 @@ class _Shape:
             compiled,
             dialect,
             fixed={
-                **{name: parameter.effective_value for parameter, name in names.items() if not parameter.required},
+                **{
+                    name: parameter.effective_value
+                    for parameter, name in names.items()
+                    if not parameter.required
+                },
                 **{name: default.arg for name, default in defaults.items()},  # type: ignore[union-attr]
             },
             lists=tuple(name for parameter, name in names.items() if parameter.expanding),
@@ -158,6 +162,7 @@ class _Shape:
     def text(self, values: Values) -> _Text:
         """Return the text for values whose lists are as long as these."""
         state = self.compiled.construct_expanded_state({**self.fixed, **values}, escape_names=False)
+        converts = {**self.compiled._bind_processors, **state.processors}
         order = list(state.positiontup or NAMED.findall(state.statement))
         in_lists = {
             parameter: (name, place)
@@ -172,7 +177,7 @@ class _Shape:
             fixed=self.fixed,
             names=tuple(name for name, _ in sources),
             places=tuple(place for _, place in sources) if in_lists else None,
-            into=_needed(state.processors.get(parameter) for parameter in order),
+            into=_needed(converts.get(parameter) for parameter in order),
             out=_needed(
                 column.type.dialect_impl(self.dialect).result_processor(self.dialect, None)
                 for column in columns

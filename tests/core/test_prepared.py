@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, bindparam, delete, event, insert, mak
 from sqlalchemy.exc import IntegrityError
 
 from points_core.engines import writer_engine
-from points_core.models import Community, Member
+from points_core.models import Community, Member, UtcDateTime
 from points_core.prepared import LONGEST_KEPT, Prepared
 
 NEW = Prepared(insert(Community))
@@ -63,6 +63,29 @@ def test_instants_are_stored_in_utc(tx: Connection) -> None:
     NEW.run(tx, {"id": 1, "key": "place", "created_at": NOON.astimezone(there)})
 
     assert tx.execute(select(Community.created_at)).scalar_one() == NOON
+
+
+def test_values_are_stored_as_sqlalchemy_stores_them(tx: Connection) -> None:
+    communities(tx, 1)
+    row = {"community_id": 1, "name": None, "created_at": NOON, "left_at": None}
+
+    NEW_MEMBER.run(tx, {**row, "id": 1, "user_id": "ada"})
+    NEW_MEMBER.run(tx, [{**row, "id": 2, "user_id": "bob"}, {**row, "id": 3, "user_id": "eve"}])
+    tx.execute(insert(Member), [{**row, "id": 4, "user_id": "mia"}])
+
+    stored = tx.exec_driver_sql("SELECT CAST(created_at AS TEXT) FROM members").scalars().all()
+    assert len(stored) == 4
+    assert len(set(stored)) == 1
+
+
+def test_values_are_compared_as_sqlalchemy_stores_them(tx: Connection) -> None:
+    communities(tx, 1)
+    since = Prepared(
+        select(Community.key).where(Community.created_at >= bindparam("since", type_=UtcDateTime()))
+    )
+
+    assert len(since.rows(tx, {"since": NOON})) == 1
+    assert since.rows(tx, {"since": NOON + timedelta(microseconds=1)}) == []
 
 
 def test_an_update_reaches_the_rows_it_names(tx: Connection) -> None:
