@@ -15,6 +15,7 @@ from bot import logs
 from bot.client import PointsBot
 from bot.replies import may_pass
 from bot.sharded import bot_for
+from points_core import process
 from points_core.database import Points
 from points_core.errors import DatabaseUnavailable, SettingsInvalid
 from points_core.settings import Settings
@@ -59,6 +60,8 @@ async def run(shards: Shards | None = None) -> int:
         logs.begin(settings.log_level, token)
         async with Points.opened(settings) as points:
             bot = bot_for(points, settings)
+            process.give_way()
+            bot.add_listener(_ready, "on_ready")
             async with _http(bot):
                 await _until_stopped(bot, token)
     except SettingsInvalid as fault:
@@ -68,6 +71,10 @@ async def run(shards: Shards | None = None) -> int:
     except DiscordRefuses as refusal:
         return _said(str(refusal), FAILED)
     return 0
+
+
+async def _ready() -> None:
+    process.keep_what_is_loaded()
 
 
 def _token(settings: Settings) -> str:

@@ -13,7 +13,7 @@ books          ledger (the only writer of transactions and balances) · seasons 
                active_days (when members were here) · duties (what time does, and how far it has come)
 ground         database (the seam: write and read) · listening (to other processes) · replica · migrations · writer ·
                engines · changes · constraints · statements · prepared · models · settings · shards · programme ·
-               streaks · windows · values · errors
+               streaks · process · windows · values · errors
 
 Imports run downward only; rooms on one floor do not import each other.
 """

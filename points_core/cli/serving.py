@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from points_core import process
 from points_core.achievements import Clerk
 from points_core.cli.running import now, run, say
 from points_core.database import Points
@@ -46,6 +47,8 @@ def serve(
         try:
             app = create_app(points, after_write=wake)
             async with serving(app, host, port, named="--port") as served:
+                process.give_way()
+                process.keep_what_is_loaded()
                 say(f"Serving on http://{host}:{served}/docs")
                 await stop.wait()
         finally:

@@ -24,7 +24,7 @@ from points_core.portable import Table
 from points_core.values import ActorKind
 from points_core.windows import Window
 
-PAGE = 5_000  # rows in memory at a time
+PAGE = 500  # rows in memory at a time; what the driver hands over at once holds up every other thread
 
 Row = tuple[Any, ...]
 Pages = Iterator[Sequence[Row]]

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from points_core import process
 from tests.bench.report import machine, table
 from tests.bench.running import names, run
 from tests.bench.suite import Bench, Figure, load
@@ -84,6 +85,7 @@ def main(given: Sequence[str]) -> None:
             pgledger=asked.pgledger,
         )
         began, before = time.monotonic(), load()
+        process.give_way()  # as the bot's process does
         found: list[tuple[str, Figure]] = []
         for name in asked.only or names():
             console.print(f"{name} …", style="dim")
