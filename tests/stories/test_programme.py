@@ -55,7 +55,7 @@ async def test_points_expire_only_after_an_admin_has_seen_whose(world: World) ->
     assert "All members have 42 points together. Nothing is changed yet." in said
     assert (await programme(world)).expiry == ()
 
-    done = await world.olivia.click(asked.response, label="Let them expire")
+    done = await world.olivia.click(answer(asked), label="Let them expire")
 
     assert texts(answer(done)).startswith(
         "**Expiry**: off → all points after 30 days (told 7 days before, from 9 January 2026 on)"
@@ -68,7 +68,7 @@ async def test_points_expire_only_after_an_admin_has_seen_whose(world: World) ->
 async def test_an_expiry_is_undone_like_any_other_transaction_and_stays_undone(world: World) -> None:
     await award(world, world.mia, 30)
     asked = await world.olivia.slash(world.general, "programme expiry", days=30)
-    await world.olivia.click(asked.response, label="Let them expire")
+    await world.olivia.click(answer(asked), label="Let them expire")
     await pass_days(world, 31)
 
     undone = await world.ada.slash(world.general, "undo", number=2, reason="they were away")
@@ -83,7 +83,7 @@ async def test_a_category_has_an_expiry_of_its_own_and_is_switched_off_by_itself
     asked = await world.olivia.slash(
         world.general, "programme expiry", days=10, category="events", **{"notice-days": 0}
     )
-    await world.olivia.click(asked.response, label="Let them expire")
+    await world.olivia.click(answer(asked), label="Let them expire")
     await world.bot.courier.idle()
     offered = await world.olivia.autocomplete(world.general, "programme expiry", "category", "eve", days=1)
 
@@ -99,7 +99,7 @@ async def test_a_category_has_an_expiry_of_its_own_and_is_switched_off_by_itself
 async def test_whose_points_expire_soon_is_told_once_and_softly(world: World) -> None:
     await award(world, world.mia, 30)
     asked = await world.olivia.slash(world.general, "programme expiry", days=30)
-    await world.olivia.click(asked.response, label="Let them expire")
+    await world.olivia.click(answer(asked), label="Let them expire")
     await pass_days(world, 18)
     await pass_days(world, 2)
     await pass_days(world, 1)
@@ -112,7 +112,7 @@ async def test_whose_points_expire_soon_is_told_once_and_softly(world: World) ->
 async def test_who_takes_no_direct_messages_is_left_in_peace(world: World) -> None:
     await award(world, world.mia, 30)
     asked = await world.olivia.slash(world.general, "programme expiry", days=30)
-    await world.olivia.click(asked.response, label="Let them expire")
+    await world.olivia.click(answer(asked), label="Let them expire")
     world.env.inject_error("POST", "/users/@me/channels", status=403, code=50007)
 
     await pass_days(world, 18)
@@ -124,7 +124,7 @@ async def test_who_takes_no_direct_messages_is_left_in_peace(world: World) -> No
 async def test_nothing_left_to_expire_is_nothing_to_tell(world: World) -> None:
     await award(world, world.mia, 30)
     asked = await world.olivia.slash(world.general, "programme expiry", days=30)
-    await world.olivia.click(asked.response, label="Let them expire")
+    await world.olivia.click(answer(asked), label="Let them expire")
     await world.restart(away=18 * DAY - DAY / 2)  # Monday morning, before nine
     await world.bot.ticker.tick(world.bot.now())
     await world.ada.slash(world.general, "deduct", member=world.mia, amount=30, reason="spent")
@@ -147,7 +147,7 @@ async def test_points_of_inactive_members_melt_away_once_an_admin_has_seen_it(wo
     assert "Points would melt away: 10 % every month after 30 days without new points, " in said
     assert "never the last 20 points." in said
     assert "Its first turn is on 1 March 2026. If it were today, 1 member would lose **8 points**." in said
-    await world.olivia.click(asked.response, label="Let them decay")
+    await world.olivia.click(answer(asked), label="Let them decay")
     await tick(world)
     assert await current(world, world.mia) == 100
     await pass_days(world, 19)
@@ -161,7 +161,7 @@ async def test_a_preview_of_a_programme_that_changed_meanwhile_changes_nothing(w
     asked = await world.olivia.slash(world.general, "programme expiry", days=30)
     await world.olivia.slash(world.general, "programme check-ins", on=True)
 
-    late = await world.olivia.click(asked.response, label="Let them expire")
+    late = await world.olivia.click(answer(asked), label="Let them expire")
 
     assert "somebody changed the programme since this preview was made" in texts(answer(late))
     assert (await programme(world)).expiry == ()
@@ -171,7 +171,7 @@ async def test_a_button_outlives_a_restart(world: World) -> None:
     asked = await world.olivia.slash(world.general, "programme decay", percent=10)
     await world.restart(away=60)
 
-    done = await world.olivia.click(asked.response, label="Let them decay")
+    done = await world.olivia.click(answer(asked), label="Let them decay")
 
     assert "**Decay**: off → 10 % every week after 30 days without new points" in texts(answer(done))
 
@@ -182,7 +182,7 @@ async def test_freezes_are_changed_after_a_look_at_the_streaks(world: World) -> 
     assert "Streak freezes would be: 2 missed days of a month." in texts(answer(asked))
     assert "Of 0 running streaks" in texts(answer(asked))
     assert labels(answer(asked)) == ["Count anew"]
-    done = await world.olivia.click(asked.response, label="Count anew")
+    done = await world.olivia.click(answer(asked), label="Count anew")
     assert texts(answer(done)).startswith("**Streak freezes**: none → 2 missed days of a month")
 
 
@@ -223,7 +223,7 @@ async def test_an_unknown_category_is_refused(world: World) -> None:
 async def test_what_expires_soon_stands_in_a_balance(world: World) -> None:
     await award(world, world.mia, 30)
     asked = await world.olivia.slash(world.general, "programme expiry", days=10)
-    await world.olivia.click(asked.response, label="Let them expire")
+    await world.olivia.click(answer(asked), label="Let them expire")
 
     now = await world.mia.slash(world.general, "balance")
     then = await world.mia.slash(world.general, "balance", **{"as-of": "2025-12-31"})
