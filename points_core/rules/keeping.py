@@ -73,7 +73,7 @@ def row(
     return {
         "community_id": community_id,
         "key": key,
-        "trigger": fact.on.value,
+        "trigger_name": fact.on.value,
         "at": fact.at,
         "recorded_at": now,
         "member_id": people[0],

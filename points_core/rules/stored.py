@@ -82,9 +82,7 @@ def create(
     return _put_down(tx, origin, (head, current), rule, "rule.create", None, after)
 
 
-def edit(
-    tx: Connection, origin: Origin, number: int, definition: Definition | Mapping[str, Any]
-) -> RuleView:
+def edit(tx: Connection, origin: Origin, number: int, definition: Definition | Mapping[str, Any]) -> RuleView:
     """Give a rule another definition, from now on; what it gave before stays as it is.
 
     Raises UnknownRule, RuleRetired, InvalidSetting, InvalidText, UnknownCategory.
@@ -226,5 +224,3 @@ def _check_categories(current: Policy, definition: Definition) -> None:
     for category_id in sorted(each for each in wrong if each is not None):
         name = current.category_name(category_id) or str(category_id)
         raise UnknownCategory(name, current.open_categories)
-
-
