@@ -5,6 +5,17 @@ batches.py    batches read back
 """
 
 from points_core.bulk.batches import BatchKind, BatchReceipt, get, of_file, recent
-from points_core.bulk.posting import MAX_ROWS, Entry, post, undo
+from points_core.bulk.posting import MAX_ROWS, Entry, post, take_back, undo
 
-__all__ = ["MAX_ROWS", "BatchKind", "BatchReceipt", "Entry", "get", "of_file", "post", "recent", "undo"]
+__all__ = [
+    "MAX_ROWS",
+    "BatchKind",
+    "BatchReceipt",
+    "Entry",
+    "get",
+    "of_file",
+    "post",
+    "recent",
+    "take_back",
+    "undo",
+]

@@ -136,6 +136,20 @@ def undo(
     return posting.finish(BatchKind.UNDO, undoes=number)
 
 
+def take_back(
+    tx: Connection, origin: Origin, numbers: Sequence[int], *, reason: str, partial: bool, why: str
+) -> BatchReceipt:
+    """Take transactions back in that order, whoever made them, as one batch; `why` is what they have in common.
+
+    Returns and raises what `undo` does, but for the batch.
+    """
+    head, rules = policy.locked(tx, origin)
+    posting = _Posting(tx, head, rules, origin, head.batches + 1, partial, head.seq + 1)
+    for chunk in _chunks(numbers):
+        posting.reverse(chunk, reason, None)
+    return posting.finish(BatchKind.BULK, why=why)
+
+
 @dataclass(slots=True)
 class _Posting:
     """A batch being posted, some thousand movements at a time."""

@@ -30,6 +30,7 @@ from points_core.rules.reading import RuleView, VersionView, changes, compiled, 
 from points_core.rules.slots import DueSlot, due_slots, slot_done
 from points_core.rules.stored import create, edit, rename, set_mode
 from points_core.rules.tally import Tally, tally
+from points_core.rules.undoing import Undone, undo
 
 __all__ = [
     "Compiled",
@@ -46,6 +47,7 @@ __all__ = [
     "Rule",
     "RuleView",
     "Tally",
+    "Undone",
     "VersionView",
     "amend",
     "changes",
@@ -63,4 +65,5 @@ __all__ = [
     "set_mode",
     "slot_done",
     "tally",
+    "undo",
 ]

@@ -1,0 +1,232 @@
+"""What a rule gave is taken back as a whole: points as one batch, caps, active days, roles, and what waits."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy.orm import aliased
+
+from points_core import active_days, approvals, bulk, levels, policy, rewards, uses
+from points_core.bulk import BatchReceipt
+from points_core.bulk.batches import by_key
+from points_core.models import ActiveDay, ApprovalRequest, PointTransaction, RuleGrant
+from points_core.rules import reading
+from points_core.rules.definition import Rule
+from points_core.values import Origin, RequestState, bounded, clean_text
+
+ACTION: Final = "rule.undo"
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What a rule's undo did: the batch that took points back, requests it cancelled, days and roles it took.
+
+    batch: None where no transaction stood. `replayed` when it was done before.
+    """
+
+    rule: Rule
+    batch: BatchReceipt | None = None
+    requests: tuple[int, ...] = ()
+    days: int = 0
+    roles: int = 0
+    replayed: bool = False
+
+
+def undo(
+    tx: Connection,
+    origin: Origin,
+    number: int,
+    *,
+    reason: str,
+    version: int | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    partial: bool = False,
+) -> Undone:
+    """Take back everything that rule `number` gave for facts from `since` to before `until`; all without them.
+
+    version: only what that version gave. partial: leave out what cannot be taken back (points are spent)
+    instead of refusing all. Balances, badges, roles and streaks are then as if it had not run; what was taken
+    back one by one before is left alone. A shadow rule's records stay: they moved nothing.
+    Raises UnknownRule, InvalidText, RowsRefused.
+    """
+    reason = clean_text("reason", reason)
+    head, current = policy.locked(tx, origin)
+    community_id, zone = head.community_id, current.zone
+    rule = reading.numbered(tx, community_id, number).rule
+    if (earlier := by_key(tx, head, origin.key)) is not None:
+        return Undone(rule, replace(earlier, replayed=True), replayed=True)
+    wanted = _span(community_id, number, version, since, until)
+    cancelled = _cancel(tx, origin, wanted)
+    batch = _take_back(tx, origin, wanted, rule, reason, partial)
+    gone = _close(tx, community_id, zone, wanted, batch)
+    whole = version is None and since is None and until is None
+    days = _days(tx, community_id, number, zone, gone, whole=whole)
+    if days and head.badges:
+        levels.mark(tx, community_id, sorted({member_id for member_id, _ in days}), origin.at)
+    roles = _roles(tx, community_id, number, gone, origin.at)
+    undone = Undone(rule, batch, cancelled, len(days), roles)
+    if gone or cancelled or days:
+        _record(tx, origin, undone, version, since, until)
+    return undone
+
+
+Clauses = tuple[Any, ...]
+
+
+def _span(
+    community_id: int, number: int, version: int | None, since: datetime | None, until: datetime | None
+) -> Clauses:
+    clauses: list[Any] = [
+        RuleGrant.community_id == community_id,
+        RuleGrant.rule_number == bounded(number),
+        RuleGrant.standing,
+        RuleGrant.shadow.is_(False),
+    ]
+    if version is not None:
+        clauses.append(RuleGrant.version == bounded(version))
+    if since is not None:
+        clauses.append(RuleGrant.at >= since)
+    if until is not None:
+        clauses.append(RuleGrant.at < until)
+    return tuple(clauses)
+
+
+def _cancel(tx: Connection, origin: Origin, wanted: Clauses) -> tuple[int, ...]:
+    """Cancel the requests that still wait; that gives their caps back too."""
+    waiting = (
+        select(ApprovalRequest.number)
+        .join(
+            RuleGrant,
+            (RuleGrant.community_id == ApprovalRequest.community_id)
+            & (RuleGrant.request_number == ApprovalRequest.number),
+        )
+        .where(*wanted, ApprovalRequest.state == RequestState.PENDING.value)
+        .order_by(ApprovalRequest.number)
+    )
+    numbers = tuple(tx.execute(waiting).scalars())
+    for number in numbers:
+        approvals.cancel(tx, origin, number, any_request=True)
+    return numbers
+
+
+def _take_back(
+    tx: Connection, origin: Origin, wanted: Clauses, rule: Rule, reason: str, partial: bool
+) -> BatchReceipt | None:
+    """Reverse what stands of the rule's transactions, newest first; None where nothing does."""
+    reversal = aliased(PointTransaction)
+    taken = (
+        select(reversal.seq)
+        .where(
+            reversal.community_id == PointTransaction.community_id, reversal.reverses == PointTransaction.seq
+        )
+        .exists()
+    )
+    given = select(PointTransaction.seq).join(RuleGrant, _MADE).where(*wanted, ~taken)
+    numbers: Sequence[int] = tx.execute(given.order_by(PointTransaction.seq.desc())).scalars().all()
+    if not numbers:
+        return None
+    why = f"rule {rule.number} taken back"
+    return bulk.take_back(tx, origin, numbers, reason=reason, partial=partial, why=why)
+
+
+_MADE: Final = (RuleGrant.community_id == PointTransaction.community_id) & (
+    (RuleGrant.transaction_seq == PointTransaction.seq)
+    | (RuleGrant.request_number == PointTransaction.request_number)
+)
+"""A grant and its transaction, made at once or when its request was approved."""
+
+
+def _close(
+    tx: Connection, community_id: int, zone: ZoneInfo, wanted: Clauses, batch: BatchReceipt | None
+) -> list[Any]:
+    """Have the grants stand no more whose points are gone, give their caps back, and return them."""
+    stays = {row.row for row in batch.refused} if batch is not None else set()
+    found = select(RuleGrant, PointTransaction.seq).outerjoin(PointTransaction, _MADE).where(*wanted)
+    columns = [*RuleGrant.__table__.columns, PointTransaction.seq.label("seq")]
+    gone = [row for row in tx.execute(found.with_only_columns(*columns)) if row.seq not in stays]
+    if gone:
+        number = batch.number if batch is not None else None
+        tx.execute(_GONE, [_this(row) | {"undone_by": number} for row in gone])
+    uses.take(tx, community_id, (_granted(row) for row in gone), zone)
+    return gone
+
+
+_GONE: Final = (
+    update(RuleGrant)
+    .where(
+        RuleGrant.community_id == bindparam("of_community"),
+        RuleGrant.rule_number == bindparam("of_rule"),
+        RuleGrant.fact_key == bindparam("of_fact"),
+    )
+    .values(standing=False, undone_batch=bindparam("undone_by"))
+)
+
+
+def _this(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of rule_grants
+    return {"of_community": row.community_id, "of_rule": row.rule_number, "of_fact": row.fact_key}
+
+
+def _granted(row: Any) -> uses.Granted:  # noqa: ANN401 - a row of rule_grants
+    return uses.Granted(row.rule_number, row.member_id, row.shadow, row.at, row.amount)
+
+
+def _days(
+    tx: Connection, community_id: int, number: int, zone: ZoneInfo, gone: Iterable[Any], *, whole: bool
+) -> set[tuple[int, int]]:
+    """Take the active days that the rule made and has no grant for any more; return them, with their members."""
+    mine = (ActiveDay.community_id == community_id, ActiveDay.source == number)
+    there = {
+        (row.member_id, row.day)
+        for row in tx.execute(select(ActiveDay.member_id, ActiveDay.day).where(*mine))
+    }
+    kept = {(row.member_id, active_days.local_day(row.at, zone)) for row in _left(tx, community_id, number)}
+    undone = {(row.member_id, active_days.local_day(row.at, zone)) for row in gone}
+    taken = (there if whole else there & undone) - kept
+    for member_id, day in sorted(taken):
+        tx.execute(delete(ActiveDay).where(*mine, ActiveDay.member_id == member_id, ActiveDay.day == day))
+    return taken
+
+
+def _left(tx: Connection, community_id: int, number: int) -> Sequence[Any]:
+    """Return whom, and when, the rule's standing grants were for."""
+    found = select(RuleGrant.member_id, RuleGrant.at).where(
+        RuleGrant.community_id == community_id,
+        RuleGrant.rule_number == number,
+        RuleGrant.standing,
+        RuleGrant.shadow.is_(False),
+    )
+    return tx.execute(found).all()
+
+
+def _roles(tx: Connection, community_id: int, number: int, gone: Iterable[Any], now: datetime) -> int:
+    """Have the roles taken that the rule gave to those whom it has given nothing else."""
+    kept = {row.member_id for row in _left(tx, community_id, number)}
+    return rewards.take(tx, community_id, number, {row.member_id for row in gone} - kept, now)
+
+
+def _record(
+    tx: Connection,
+    origin: Origin,
+    undone: Undone,
+    version: int | None,
+    since: datetime | None,
+    until: datetime | None,
+) -> None:
+    head, current = policy.locked(tx, origin)
+    said = {
+        "version": version,
+        "since": since and since.isoformat(),
+        "until": until and until.isoformat(),
+        "batch": undone.batch.number if undone.batch else None,
+        "requests": len(undone.requests),
+        "days": undone.days,
+        "roles": undone.roles,
+    }
+    after = {name: value for name, value in said.items() if value}
+    policy.put_on_record(
+        tx, head, origin, current, action=ACTION, target=str(undone.rule.number), before=None, after=after
+    )
