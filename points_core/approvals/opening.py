@@ -1,6 +1,5 @@
 """A request is opened: what is asked for waits, and those who decide are told."""
 
-import os
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -26,7 +25,7 @@ def open_request(books: Books, movement: Movement, place: str | None) -> Opened:
     member_id = books.enrol(movement.user_id, movement.name, movement.at)
     actor_id = books.actor_id(movement.actor, movement.at)
     books.head.requests += 1
-    salt = os.urandom(chain.SALT_BYTES)
+    salt = chain.new_salt()
     expires_at = movement.at + timedelta(hours=current.request_hours)
     row = {
         "community_id": books.head.community_id,

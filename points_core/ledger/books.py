@@ -4,7 +4,6 @@ Between `load` and `save` nothing touches the database: `post` and `reverse` are
 was loaded, and a refused movement leaves the books as they were.
 """
 
-import os
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
@@ -108,7 +107,7 @@ class Books:
             return earlier
         self.check_balance(movement)
         member_id = self.enrol(movement.user_id, movement.name, movement.at)
-        salt = os.urandom(chain.SALT_BYTES)
+        salt = chain.new_salt()
         return self._write(
             movement,
             self._account(member_id),
@@ -145,7 +144,7 @@ class Books:
             raise AlreadyReversed(number, original.reversed_by)
         account = self._account(original.member_id)
         self._check(account, movement.amount)
-        salt = os.urandom(chain.SALT_BYTES)
+        salt = chain.new_salt()
         receipt = self._write(
             movement,
             account,

@@ -7,11 +7,16 @@ without the salt, which erasure deletes, nobody can try reasons against it.
 
 import hashlib
 import json
+import os
+import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 SALT_BYTES = 16
+SALTS_AT_ONCE = (
+    1_000  # asking for each alone lets go of Python's lock so briefly that no other thread gets it
+)
 
 CHAINED = (
     "community_id",
@@ -39,6 +44,31 @@ CHAINED = (
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+
+
+class _Salts(threading.local):
+    """What a thread has left of the random bytes it asked for."""
+
+    def __init__(self) -> None:
+        self.left: list[bytes] = []
+
+    def forget(self) -> None:
+        """Begin anew: a forked process must not go on with what its parent goes on with."""
+        self.left.clear()
+
+
+_salts = _Salts()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_salts.forget)
+
+
+def new_salt() -> bytes:
+    """Return 128 random bits that nobody had before."""
+    left = _salts.left
+    if not left:
+        drawn = os.urandom(SALT_BYTES * SALTS_AT_ONCE)
+        left += [drawn[start : start + SALT_BYTES] for start in range(0, len(drawn), SALT_BYTES)]
+    return left.pop()
 
 
 def link(previous: bytes, row: Mapping[str, Any]) -> bytes:

@@ -1,5 +1,8 @@
 """The books: keys, balances, reversals, the chain, and what the tables themselves refuse."""
 
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -254,3 +257,26 @@ def test_a_null_column_does_not_change_a_hash() -> None:
 
     assert chain.link(bytes(32), row) == chain.link(bytes(32), shorter)
     assert chain.link(bytes(32), row) != chain.link(bytes(32), row | {"floor": 0})
+
+
+FORKING = """
+import os
+from points_core.ledger import chain
+chain.new_salt()
+child = os.fork()
+print(chain.new_salt().hex(), flush=True)
+if child:
+    os.waitpid(child, 0)
+"""
+
+
+def test_no_two_salts_are_alike_also_across_threads_and_processes() -> None:
+    with ThreadPoolExecutor(2) as threads:
+        some = threads.map(lambda _: [chain.new_salt() for _ in range(3_000)], range(2))
+        drawn = [salt for salts in some for salt in salts]
+    forked = subprocess.run([sys.executable, "-c", FORKING], capture_output=True, text=True, check=True)
+    drawn += [bytes.fromhex(line) for line in forked.stdout.split()]
+
+    assert len(drawn) == 6_002
+    assert {len(salt) for salt in drawn} == {chain.SALT_BYTES}
+    assert len(set(drawn)) == len(drawn)
