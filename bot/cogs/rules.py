@@ -10,7 +10,7 @@ from discord.ext import commands
 from bot.checks import allowed, require
 from bot.messages import rules as messages
 from bot.replies import respond
-from bot.rule_editor import beginning, trying
+from bot.rule_editor import beginning, trying, undoing
 from bot.rule_editor.card import RuleButton, RuleMenu, show, switch
 from points_core import policy
 from points_core.policy import Capability
@@ -116,8 +116,28 @@ class Rules(commands.GroupCog, group_name="rule", group_description="What gives 
         """See what a rule would have given in the last days; nothing is given."""
         await trying.begin(interaction, number, days)
 
+    @app_commands.command()
+    @app_commands.describe(
+        number="Which rule",
+        version="Only what this version of it gave",
+        since="From this day on, as 2026-01-31",
+        until="Up to and with this day",
+    )
+    @app_commands.autocomplete(number=numbers)
+    async def undo(
+        self,
+        interaction: "discord.Interaction[PointsBot]",
+        number: Number,
+        version: Number | None = None,
+        since: Range[str, 1, 20] | None = None,
+        until: Range[str, 1, 20] | None = None,
+    ) -> None:
+        """Take back everything that a rule gave, or what it gave in some days, as one batch."""
+        rules = await require(interaction, Capability.CONFIGURE)
+        await undoing.ask(interaction, undoing.part(number, version, since, until, rules))
+
 
 async def setup(bot: "PointsBot") -> None:
     """Add the commands, and what their answers can be pressed on."""
-    bot.add_dynamic_items(RuleMenu, RuleButton)
+    bot.add_dynamic_items(RuleMenu, RuleButton, undoing.UndoRuleButton)
     await bot.add_cog(Rules(bot))

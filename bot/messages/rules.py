@@ -1,19 +1,23 @@
 """Rules in words: the card on which one is changed, lists, versions, what becomes of a change. All private."""
 
 from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from typing import Final
 
 import discord
 
 from bot.messages import text
 from bot.messages.text import Colour, Reply
+from bot.refusals import ROWS_SHOWN, words
 from bot.rule_editor.triggers import shown as shown_emoji
+from points_core.errors import RowRefused, RowsRefused
 from points_core.policy import Policy
-from points_core.rules.conditions import Need, needs
+from points_core.rules.conditions import Need
 from points_core.rules.definition import Definition, Rule
 from points_core.rules.reading import RuleView, VersionView
 from points_core.rules.sentences import Named, Names, sentence
 from points_core.rules.tally import Tally
+from points_core.rules.undoing import Undone
 from points_core.values import ActorKind, Mode
 
 MAX_SENTENCE = 1_100  # characters of a rule on its card: a message holds 2,000
@@ -85,8 +89,8 @@ def _names(rules: Policy, channel: Callable[[str], str], role: Callable[[str], s
 
 def said(definition: Definition, rules: Policy, limit: int = MAX_SENTENCE) -> str:
     """Return what a rule does, in one sentence of at most `limit` characters."""
-    words = sentence(definition, mentioning(rules))
-    return words if len(words) <= limit else words[: limit - 1].rstrip() + "…"
+    whole = sentence(definition, mentioning(rules))
+    return whole if len(whole) <= limit else whole[: limit - 1].rstrip() + "…"
 
 
 def heading(rule: Rule) -> str:
@@ -181,24 +185,65 @@ def sure(view: RuleView, mode: Mode, rules: Policy) -> Reply:
     return _private(f"{question}\n> {said(view.rule.definition, rules)}\n{_SURE[mode]}")
 
 
-def undo_question(rule: Rule, given: Tally, span: str) -> Reply:
-    """Return the question before everything that a rule gave in a span is taken back."""
+def undo_question(
+    rule: Rule, given: Tally, version: int | None, since: datetime | None, until: datetime | None
+) -> Reply:
+    """Return the question before everything that a rule, or a version of it, gave in a span is taken back."""
     return _private(
-        f"Take back everything that rule {heading(rule)} gave{span}?\n{' '.join(tallied(given))}\n"
-        "It becomes one batch. Balances, badges and roles will be as if the rule had never run, apart from "
-        "the record; what waits for approval is cancelled."
+        f"Take back what {heading(rule)} gave{_part(version, since, until)}?\n{' '.join(tallied(given))}\n"
+        "It becomes one batch. Balances, badges and roles will be as if it had never been given, apart from the "
+        "record; what waits for approval is cancelled. The rule itself stays as it is."
     )
 
 
-def nothing_to_undo(rule: Rule, span: str) -> Reply:
+def nothing_to_undo(rule: Rule, version: int | None, since: datetime | None, until: datetime | None) -> Reply:
     """Return that there is nothing to take back."""
-    return _private(f"Rule #{rule.number} {text.shown(rule.name, 50)} gave nothing{span} that still stands.")
+    return _private(f"{heading(rule)} gave nothing{_part(version, since, until)} that still stands.")
 
 
-def unmet(needed: Definition, have: Collection[str]) -> list[str]:
-    """Return what a rule lacks to see what it asks for, in lines."""
-    return [lacking(need) for need in sorted(needs(needed)) if need.value not in have]
+def undone(done: Undone) -> Reply:
+    """Return what the undo of a rule did, and what stays."""
+    lines = [f"What {heading(done.rule)} gave is taken back."]
+    if done.batch is not None:
+        lines.append(
+            f"**Batch {done.batch.number:,}**: {text.signed(done.batch.points)} points, "
+            f"{_counted(done.batch.transactions, 'transaction')} of {_counted(done.batch.members, 'member')}."
+        )
+        if done.batch.refused:
+            lines.append(f"Not taken back: {_counted(len(done.batch.refused), 'transaction')}.")
+            lines += _refused(done.batch.refused)
+    if done.requests:
+        lines.append(f"Cancelled: {_counted(len(done.requests), 'request')}.")
+    if done.days:
+        lines.append(f"No longer active: {_counted(done.days, 'day')}.")
+    if done.roles:
+        lines.append(f"Roles that will be taken: {done.roles:,}.")
+    return _private("\n".join(lines)[:2_000])
 
 
-def _private(words: str) -> Reply:
-    return Reply(content=words, allowed_mentions=discord.AllowedMentions.none(), ephemeral=True)
+def cannot_undo(refused: RowsRefused) -> Reply:
+    """Return why what a rule gave cannot be taken back whole."""
+    lines = [
+        f"{len(refused.rows):,} of the {_counted(refused.total, 'transaction')} cannot be taken back, so nothing "
+        "was changed:",
+        *_refused(refused.rows),
+    ]
+    return _private("\n".join(lines)[:2_000])
+
+
+def _refused(rows: Sequence[RowRefused]) -> list[str]:
+    return [f"- #{row.row:,}: {words(row.error)[:200]}" for row in rows[:ROWS_SHOWN]]
+
+
+def _part(version: int | None, since: datetime | None, until: datetime | None) -> str:
+    by = f" in version {version:,}" if version is not None else ""
+    begin = f" from {text.when(since, 'f')}" if since is not None else ""
+    return by + begin + (f" until {text.when(until, 'f')}" if until is not None else "")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _private(content: str) -> Reply:
+    return Reply(content=content, allowed_mentions=discord.AllowedMentions.none(), ephemeral=True)

@@ -8,6 +8,8 @@ import pytest
 import simcord
 from simcord.results import InteractionResult
 
+from points_core import history as ledger_history
+from points_core import rules
 from points_core.policy import Capability
 from points_core.rules import reading, stored
 from points_core.rules.definition import (
@@ -493,3 +495,91 @@ async def test_a_rule_about_what_discord_does_not_tell_later_is_tried_in_shadow(
     await begun(world, "recipe:check-in")
     tried = await world.olivia.slash(world.general, "rule try", number=1)
     assert "Switch the rule to **shadow**" in private(tried)
+
+
+# ── taking back ──
+
+
+async def gave(world: World, times: int = 3) -> int:
+    """Have a live rule that gave Mia and Noah five points so many times; return its number."""
+    card = await begun(world, "trigger:message", name="Talk")
+    await pressed(world, await pressed(world, card, "to:live"), "sure:live")
+    for number in range(times):
+        for person in (world.mia, world.noah):
+            fact = rules.Fact(
+                on=rules.On.MESSAGE,
+                key=f"message:{number}:{person.id}",
+                at=world.env.now(),
+                user_id=str(person.id),
+                name=person.name,
+            )
+            origin = Origin(world.community, Actor(ActorKind.SYSTEM), world.env.now(), fact.key)
+            await world.points.write(rules.fire, origin, fact)
+        world.env.backend.clock.advance(60)
+    return 1
+
+
+async def balances(world: World) -> list[int]:
+    return [
+        (await world.points.read(ledger_history.balance, world.community, str(person.id))).current
+        for person in (world.mia, world.noah)
+    ]
+
+
+async def test_everything_that_a_rule_gave_is_taken_back_after_a_question_and_a_reason(world: World) -> None:
+    number = await gave(world)
+    shown = await world.olivia.slash(world.general, "rule show", number=number)
+    assert "It has given 30 points to 2 members, in 6 times." in private(shown)
+
+    question = await world.olivia.slash(world.general, "rule undo", number=number)
+    assert "Take back what **#1 Talk** · live gave?" in private(question)
+    assert await balances(world) == [15, 15]
+    await world.restart()
+    form = await world.olivia.click(answer(question), label="Take it back")
+    done = await world.olivia.submit_modal(form, {"reason": "far too much"})
+
+    assert "**Batch 1**: −30 points, 6 transactions of 2 members." in private(done)
+    assert await balances(world) == [0, 0]
+    again = await world.olivia.slash(world.general, "rule undo", number=number)
+    assert "gave nothing that still stands." in private(again)
+
+
+async def test_only_some_days_or_one_version_are_taken_back(world: World) -> None:
+    number = await gave(world)
+    world.env.backend.clock.advance(86_400)
+    nothing = await world.olivia.slash(world.general, "rule undo", number=number, since="2026-01-02")
+    assert "gave nothing from" in private(nothing)
+    nothing = await world.olivia.slash(world.general, "rule undo", number=number, version=1)
+    assert "gave nothing in version 1" in private(nothing)
+
+    question = await world.olivia.slash(
+        world.general, "rule undo", number=number, until="2026-01-01", version=2
+    )
+    form = await world.olivia.click(answer(question), label="Take it back")
+    await world.olivia.submit_modal(form, {"reason": "far too much"})
+    assert await balances(world) == [0, 0]
+
+
+async def test_points_that_are_spent_are_left_out_if_somebody_says_so(world: World) -> None:
+    number = await gave(world, times=1)
+    await world.ada.slash(world.general, "deduct", member=world.mia, amount=5, reason="spent")
+    question = await world.olivia.slash(world.general, "rule undo", number=number)
+    form = await world.olivia.click(answer(question), label="Take it back")
+
+    refused = await world.olivia.submit_modal(form, {"reason": "too much"})
+    assert "1 of the 2 transactions cannot be taken back, so nothing was changed:" in private(refused)
+    assert await balances(world) == [0, 5]
+    form = await world.olivia.click(answer(refused), label="Take back what can be")
+    done = await world.olivia.submit_modal(form, {"reason": "too much"})
+
+    assert "Not taken back: 1 transaction." in private(done)
+    assert await balances(world) == [0, 0]
+
+
+async def test_only_who_may_configure_takes_a_rule_back(world: World) -> None:
+    number = await gave(world, times=1)
+    question = await world.olivia.slash(world.general, "rule undo", number=number)
+    await world.configure(roles={Capability.CONFIGURE: (str(world.moderator.id),)})
+    refused = await world.olivia.click(answer(question), label="Take it back")
+    assert "You cannot change the settings here." in private(refused)
+    assert await balances(world) == [5, 5]
