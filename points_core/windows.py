@@ -5,9 +5,12 @@ change skips begins at the first instant after it (PEP 495).
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum, StrEnum
+from functools import lru_cache
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 import pytz
@@ -188,10 +191,16 @@ def _fits(span: Span, day: date, after: date) -> bool:
     return day + _LENGTHS[span] <= month or month + _LENGTHS[Span.MONTH] > after
 
 
-def ordinals(instant: datetime, zone: ZoneInfo) -> dict[Span, int]:
+def ordinals(instant: datetime, zone: ZoneInfo) -> Mapping[Span, int]:
     """Return, for each stored span, the number of the one that holds `instant` (aware) in `zone`."""
-    day = instant.astimezone(zone).date()
-    return {span: 0 if span is Span.ALL else first_day(span, day).toordinal() for span in Span}
+    return _ordinals_on(instant.astimezone(zone).date())
+
+
+@lru_cache(maxsize=1_000)  # days: most movements are of one of a few
+def _ordinals_on(day: date) -> Mapping[Span, int]:
+    return MappingProxyType(
+        {span: 0 if span is Span.ALL else first_day(span, day).toordinal() for span in Span}
+    )
 
 
 def local_instant(moment: datetime, zone: ZoneInfo) -> datetime:

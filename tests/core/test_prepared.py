@@ -31,7 +31,7 @@ def tx(database_url: str) -> Iterator[Connection]:
 
 
 def communities(tx: Connection, count: int) -> list[str]:
-    keys = [f"place-{n:02}" for n in range(count)]
+    keys = [f"place-{n:04}" for n in range(count)]
     NEW.run(tx, [{"id": n, "key": key, "created_at": NOON} for n, key in enumerate(keys, start=1)])
     return keys
 
@@ -44,10 +44,10 @@ def test_rows_come_back_as_they_do_from_sqlalchemy(tx: Connection) -> None:
     assert [tuple(row) for row in found] == [
         tuple(row) for row in tx.execute(BY_KEYS.statement, {"keys": keys[1:3]})
     ]
-    assert (found[0].key, found[0].created_at) == ("place-01", NOON)
+    assert (found[0].key, found[0].created_at) == ("place-0001", NOON)
 
 
-@pytest.mark.parametrize("count", [0, 1, LONGEST_KEPT, LONGEST_KEPT + 1])
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 5, LONGEST_KEPT - 1, LONGEST_KEPT, LONGEST_KEPT + 1])
 def test_a_list_may_have_any_length(tx: Connection, count: int) -> None:
     keys = communities(tx, LONGEST_KEPT + 2)
 
@@ -91,9 +91,9 @@ def test_values_are_compared_as_sqlalchemy_stores_them(tx: Connection) -> None:
 def test_an_update_reaches_the_rows_it_names(tx: Connection) -> None:
     communities(tx, 3)
 
-    RENAME.run(tx, [{"old": "place-00", "new": "here"}, {"old": "place-02", "new": "there"}])
+    RENAME.run(tx, [{"old": "place-0000", "new": "here"}, {"old": "place-0002", "new": "there"}])
 
-    assert set(tx.execute(select(Community.key)).scalars()) == {"here", "place-01", "there"}
+    assert set(tx.execute(select(Community.key)).scalars()) == {"here", "place-0001", "there"}
 
 
 def test_nothing_to_write_is_nothing_written(tx: Connection) -> None:
@@ -106,7 +106,7 @@ def test_a_violated_constraint_is_sqlalchemys_own_error(tx: Connection) -> None:
     communities(tx, 1)
 
     with pytest.raises(IntegrityError), tx.begin_nested():
-        NEW.run(tx, {"id": 2, "key": "place-00", "created_at": NOON})
+        NEW.run(tx, {"id": 2, "key": "place-0000", "created_at": NOON})
 
     assert len(tx.execute(select(Community.key)).all()) == 1
 
@@ -124,7 +124,7 @@ def test_who_listens_to_statements_hears_these_too(tx: Connection) -> None:
     event.listen(tx, "before_cursor_execute", lambda *given: heard.append(given[2]))
 
     communities(tx, 2)
-    BY_KEYS.rows(tx, {"keys": ["place-00"]})
+    BY_KEYS.rows(tx, {"keys": ["place-0000"]})
 
     assert [statement.split()[0] for statement in heard] == ["INSERT", "SELECT"]
 
@@ -132,7 +132,7 @@ def test_who_listens_to_statements_hears_these_too(tx: Connection) -> None:
 def test_a_read_that_begins_a_transaction_begins_it(database_url: str) -> None:
     engine = writer_engine(make_url(database_url))
     with engine.connect() as connection:
-        assert BY_KEYS.rows(connection, {"keys": ["place-00"]}) == []
+        assert BY_KEYS.rows(connection, {"keys": ["place-0000"]}) == []
         assert connection.in_transaction()
     engine.dispose()
 
