@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from bot.messages import programme, text
+from bot.messages.rule_changes import RULES
 from points_core.audit import AuditEntry
 from points_core.policy import Capability, LeavePolicy, Policy
 from points_core.values import ActorKind
@@ -143,7 +144,8 @@ def did(entry: AuditEntry, rules: Policy | None = None) -> str:
     rules: the community's policy, to call categories by their names.
     """
     said = _ACTIONS.get(entry.action, _something)
-    return said(_named(entry, rules) if rules and "programme" in entry.target else entry)
+    speaks_of_categories = "programme" in entry.target or entry.action in RULES
+    return said(_named(entry, rules) if rules and speaks_of_categories else entry)
 
 
 def _named(entry: AuditEntry, rules: Policy) -> AuditEntry:
@@ -179,7 +181,7 @@ def _season(entry: AuditEntry) -> str:
     return f"season **{text.shown(entry.target, 60)}**"
 
 
-_ACTIONS: Final[dict[str, Callable[[AuditEntry], str]]] = {
+_ACTIONS: Final[dict[str, Callable[[AuditEntry], str]]] = RULES | {
     "policy.change": _changed,
     "category.add": lambda entry: f"opened the category {_name(entry.after)}",
     "category.retire": lambda entry: f"retired the category {_name(entry.before)}",

@@ -583,3 +583,30 @@ async def test_only_who_may_configure_takes_a_rule_back(world: World) -> None:
     refused = await world.olivia.click(answer(question), label="Take it back")
     assert "You cannot change the settings here." in private(refused)
     assert await balances(world) == [5, 5]
+
+
+# ── on record ──
+
+
+async def test_every_step_of_a_rules_life_is_told_in_the_log_channel(world: World) -> None:
+    await world.configure(log_channel=world.log)
+    card = await begun(world, "recipe:boost", name="Boosts")
+    filled = {"amount": "7", "reason": "Thanks", "category_id": ["1"]}
+    card = await changed(world, card, "change", "amount", filled)
+    card = await changed(world, card, "change", "name", {"name": "Boosters"})
+    card = await pressed(world, card, "to:shadow")
+    card = await pressed(world, await pressed(world, card, "to:live"), "sure:live")
+    await pressed(world, card, "to:paused")
+    await world.bot.courier.idle()
+    await world.env.settle()
+
+    told = [message.content or message.embeds[0].description for message in world.log.history()]
+    told = [str(line).partition(f"<@{world.olivia.id}> ")[2] for line in told]
+    assert [line.rpartition(" (change")[0] for line in told if "rule" in line] == [
+        "made rule **#1** **Boosts**: Whoever boosts the server gets 100 points, at most once every 7 days.",
+        "changed rule **#1**: Whoever boosts the server gets 7 points in events, at most once every 7 days.",
+        "renamed rule **#1** **Boosts** → **Boosters**",
+        "switched rule **#1** to shadow",
+        "switched rule **#1** on",
+        "paused rule **#1**",
+    ]
