@@ -404,7 +404,7 @@ async def test_only_who_may_configure_can_touch_a_rule(world: World) -> None:
 # ── trying out ──
 
 
-async def said(world: World, person: simcord.MemberActor, *, times: int = 1) -> None:
+async def wrote(world: World, person: simcord.MemberActor, *, times: int = 1) -> None:
     """Somebody writes so many messages, a minute apart."""
     for number in range(times):
         await person.send(world.general, f"about roses {number}")
@@ -417,8 +417,8 @@ def field(result: InteractionResult, name: str) -> str:
 
 
 async def test_a_rule_is_tried_on_what_was_written_and_gives_nothing(world: World) -> None:
-    await said(world, world.mia, times=5)
-    await said(world, world.noah, times=2)
+    await wrote(world, world.mia, times=5)
+    await wrote(world, world.noah, times=2)
     await begun(world, "trigger:message")
 
     tried = await world.olivia.slash(world.general, "rule try", number=1, days=1)
@@ -435,8 +435,8 @@ async def test_a_rule_is_tried_on_what_was_written_and_gives_nothing(world: Worl
 
 
 async def test_a_trial_looks_roles_up_and_names_what_was_refused(world: World) -> None:
-    await said(world, world.ada, times=2)
-    await said(world, world.mia, times=3)
+    await wrote(world, world.ada, times=2)
+    await wrote(world, world.mia, times=3)
     await begun(world, "trigger:message")
     card = await world.olivia.slash(world.general, "rule edit", number=1)
     await changed(world, card, "if", "roles", {"roles": [world.moderator], "side": ["so"]})
@@ -460,7 +460,7 @@ async def test_a_rule_about_reactions_is_tried_on_those_that_are_there(world: Wo
 
 
 async def test_a_trial_says_which_channels_it_may_not_read(world: World) -> None:
-    await said(world, world.mia)
+    await wrote(world, world.mia)
     me = world.bot.user
     assert me is not None
     closed: dict[Any, discord.PermissionOverwrite] = {me: discord.PermissionOverwrite(view_channel=False)}
@@ -475,15 +475,15 @@ async def test_a_trial_says_which_channels_it_may_not_read(world: World) -> None
 
 
 async def test_the_button_tries_a_rule_too(world: World) -> None:
-    await said(world, world.mia)
+    await wrote(world, world.mia)
     tried = await pressed(world, await begun(world, "trigger:message"), "try")
     assert "**5 points** to **1 member**" in str(answer(tried).embeds[0].description)
 
 
 async def test_a_trial_reads_only_the_last_days(world: World) -> None:
-    await said(world, world.mia)
+    await wrote(world, world.mia)
     world.env.backend.clock.advance(2 * 86_400)
-    await said(world, world.noah)
+    await wrote(world, world.noah)
     await begun(world, "trigger:message")
 
     for days, members in ((1, "1 member"), (3, "2 members")):
@@ -497,7 +497,28 @@ async def test_a_rule_about_what_discord_does_not_tell_later_is_tried_in_shadow(
     assert "Switch the rule to **shadow**" in private(tried)
 
 
+async def test_a_rule_in_shadow_is_tried_on_what_it_saw(world: World) -> None:
+    card = await begun(world, "recipe:check-in")
+    await pressed(world, card, "to:shadow")
+    for person in (world.mia, world.noah):
+        await told(world, person, on=rules.On.CHECK_IN, key=f"check-in:{person.id}")
+
+    tried = await world.olivia.slash(world.general, "rule try", number=1)
+
+    assert "**10 points** to **2 members**, 2 times" in str(answer(tried).embeds[0].description)
+    assert "Looked at: 2 things that rules saw" in str(answer(tried).embeds[0].footer.text)
+    assert await balances(world) == [0, 0]
+
+
 # ── taking back ──
+
+
+async def told(world: World, person: simcord.MemberActor, **changes: Any) -> None:
+    """Have the rules told of something, as a listener does."""
+    given: dict[str, Any] = {"on": rules.On.MESSAGE, "at": world.env.now(), "user_id": str(person.id)}
+    fact = rules.Fact(**given | {"name": person.name} | changes)
+    origin = Origin(world.community, Actor(ActorKind.SYSTEM), world.env.now(), fact.key)
+    await world.points.write(rules.fire, origin, fact)
 
 
 async def gave(world: World, times: int = 3) -> int:
@@ -506,15 +527,7 @@ async def gave(world: World, times: int = 3) -> int:
     await pressed(world, await pressed(world, card, "to:live"), "sure:live")
     for number in range(times):
         for person in (world.mia, world.noah):
-            fact = rules.Fact(
-                on=rules.On.MESSAGE,
-                key=f"message:{number}:{person.id}",
-                at=world.env.now(),
-                user_id=str(person.id),
-                name=person.name,
-            )
-            origin = Origin(world.community, Actor(ActorKind.SYSTEM), world.env.now(), fact.key)
-            await world.points.write(rules.fire, origin, fact)
+            await told(world, person, key=f"message:{number}:{person.id}")
         world.env.backend.clock.advance(60)
     return 1
 
@@ -600,9 +613,9 @@ async def test_every_step_of_a_rules_life_is_told_in_the_log_channel(world: Worl
     await world.bot.courier.idle()
     await world.env.settle()
 
-    told = [message.content or message.embeds[0].description for message in world.log.history()]
-    told = [str(line).partition(f"<@{world.olivia.id}> ")[2] for line in told]
-    assert [line.rpartition(" (change")[0] for line in told if "rule" in line] == [
+    said = [str(message.content or message.embeds[0].description) for message in world.log.history()]
+    changes = [line.partition(f"<@{world.olivia.id}> ")[2] for line in said]
+    assert [line.rpartition(" (change")[0] for line in changes if "rule" in line] == [
         "made rule **#1** **Boosts**: Whoever boosts the server gets 100 points, at most once every 7 days.",
         "changed rule **#1**: Whoever boosts the server gets 7 points in events, at most once every 7 days.",
         "renamed rule **#1** **Boosts** → **Boosters**",

@@ -7,7 +7,8 @@ import discord
 import simcord
 from simcord.results import InteractionResult
 
-from points_core.rules import stored
+from points_core import rules
+from points_core.rules import Fact, On, stored
 from points_core.rules.definition import (
     AllOf,
     Condition,
@@ -15,6 +16,7 @@ from points_core.rules.definition import (
     HasRole,
     InChannels,
     IsReply,
+    Limits,
     MembershipAge,
     MinimumLength,
     NoneOf,
@@ -151,3 +153,70 @@ async def test_where_no_rule_is_on_a_member_is_told_so(world: World) -> None:
     said = lines(await asked(world, world.mia))
     assert said[0] == "No rule has seen anything of them in the last 90 days."
     assert said[-1] == "**#1 talk** (live): 2 points."
+
+
+async def told(world: World, message: discord.Message, person: simcord.MemberActor, **changes: Any) -> None:
+    """Have the rules told of a message, as a listener does."""
+    fact = Fact(
+        on=On.MESSAGE,
+        key=f"message:{message.id}",
+        at=message.created_at,
+        user_id=str(person.id),
+        name=person.name,
+        channel=str(message.channel.id),
+        message=str(message.id),
+        link=message.jump_url,
+        **changes,
+    )
+    origin = Origin(world.community, Actor(ActorKind.SYSTEM), world.env.now(), fact.key)
+    await world.points.write(rules.fire, origin, fact)
+
+
+async def test_a_message_that_a_rule_gave_for_names_the_transaction_and_what_others_saw(world: World) -> None:
+    await made(world, "talk", limits=Limits(member_cooldown=3_600))
+    await made(world, "reply", IsReply())
+    await made(world, "trial", mode=Mode.SHADOW)
+    first = await world.mia.send(world.general, "good morning")
+    await told(world, first, world.mia)
+    second = await world.mia.send(world.general, "and again")
+    await told(world, second, world.mia)
+
+    said = lines(await asked(world, world.mia, message=link(first)))
+    assert said[0].endswith(f" · [to it]({link(first)})")
+    assert said[1:] == [
+        "✅ **#1 talk** (live): gave 2 points (#1).",
+        "➖ **#2 reply** (live): not so: the message answers another.",
+        "👁️ **#3 trial** (shadow): would have given 2 points.",
+    ]
+    until = int(first.created_at.timestamp()) + 3_600
+    again = lines(await asked(world, world.mia, message=link(second)))
+    assert again[1] == (
+        f"❌ **#1 talk** (live): refused by the member's cooldown until <t:{until}:f> (<t:{until}:R>)."
+    )
+    assert lines(await asked(world, world.ada, transaction=1)) == said
+
+    mine = lines(await asked(world, world.mia))
+    assert mine.count(said[1]) == 1
+    assert f"**#1 talk** (live): nothing before <t:{until}:t> (<t:{until}:R>): the member's cooldown." in mine
+
+
+async def test_what_was_taken_back_says_so(world: World) -> None:
+    number = await made(world, "talk")
+    message = await world.mia.send(world.general, "good morning")
+    await told(world, message, world.mia)
+    origin = Origin(world.community, Actor(ActorKind.OPERATOR), world.env.now(), "undo")
+    await world.points.write(rules.undo, origin, number, reason="was wrong")
+
+    said = lines(await asked(world, world.mia, message=link(message)))
+    assert said[1] == "↩️ **#1 talk** (live): gave 2 points (#1); taken back by batch 1."
+
+
+async def test_a_transaction_whose_fact_is_kept_no_more_still_names_its_rule(world: World) -> None:
+    await made(world, "talk")
+    message = await world.mia.send(world.general, "good morning")
+    await told(world, message, world.mia)
+    await world.points.write(rules.forget, world.env.now() + timedelta(days=91))
+
+    told_of = private(await asked(world, world.mia, transaction=1))
+    assert told_of.startswith("Rule #1, in its version 2, gave #1 (+2) ")
+    assert "kept no more" in told_of
