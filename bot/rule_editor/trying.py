@@ -66,7 +66,7 @@ async def _try(
         seen = await read(bot, guild, rule.definition, since, _progress(interaction))
         facts, source = seen.facts, _source(seen, on)
     else:
-        facts = await bot.points.read(_kept, str(guild.id), on, since, bot.now())
+        facts = await bot.points.read(_kept, str(guild.id), on, since)
         source = messages.kept(len(facts))
     if not facts and on not in READ:
         await interaction.edit_original_response(content=messages.no_facts(rule.definition))
@@ -77,7 +77,8 @@ async def _try(
     await interaction.edit_original_response(content=None, embed=reply["embed"])
 
 
-def _kept(tx: Connection, community: str, on: On, since: datetime, until: datetime) -> list[Fact]:
+def _kept(tx: Connection, community: str, on: On, since: datetime) -> list[Fact]:
+    until = since + timedelta(days=MAX_DAYS + 1)
     return list(deque(keeping.kept(tx, community, since=since, until=until, ons=(on,)), MAX_FACTS))
 
 
