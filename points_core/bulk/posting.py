@@ -40,7 +40,7 @@ from points_core.values import (
 
 T = TypeVar("T")
 
-CHUNK = 10_000  # movements between reads: as many parameters as one statement can have on any database
+CHUNK = 1_000  # movements between reads: their statements are kept ready up to this length
 MAX_ROWS = 200_000  # of one batch: about a minute in which nobody else can write
 
 
