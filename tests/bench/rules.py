@@ -5,8 +5,10 @@ that hears of messages at all.
 """
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,12 +16,25 @@ import discord
 
 from bot.facts import of_message
 from bot.listeners.people import whereabouts
-from points_core.rules.definition import AccountAge, Definition, InChannels, Limits, OnMessage, OnVoice, Rule
+from points_core.database import Points
+from points_core.rules import firing, reading, stored
+from points_core.rules.definition import (
+    AccountAge,
+    Definition,
+    InChannels,
+    Limits,
+    OnMessage,
+    OnVoice,
+    Rule,
+)
 from points_core.rules.facts import Fact, On
 from points_core.rules.limits import Given, Usage, decide
 from points_core.rules.matching import Compiled
-from points_core.values import Mode
-from tests.bench.suite import Bench, Figure, part
+from points_core.rules.tally import tally
+from points_core.settings import Settings
+from points_core.values import Actor, ActorKind, Mode, Origin
+from points_core.verification import verify
+from tests.bench.suite import Bench, Figure, milliseconds, part
 
 MESSAGES = 1_000  # in one round
 RULES = 20  # in the server
@@ -195,3 +210,78 @@ async def limits(bench: Bench) -> AsyncIterator[Figure]:
         baseline="matched only",
         note=f"{size / times.median('ours') * 1_000:,.0f} a second",
     )
+
+
+EVENTS = 100_000  # of a busy server's day
+WAITING = 500  # told at once, as a busy gateway does
+
+
+def busy_day(size: int, draw: random.Random) -> list[Fact]:
+    """Return a day of messages: one in twenty told twice, some late, clocks that step back and forth."""
+    facts = [
+        Fact(
+            on=On.MESSAGE,
+            key=f"message:{n}",
+            at=NOON + timedelta(seconds=n * 86_400 / size + draw.choice((0, 0, 0, -90, 45))),
+            user_id=str(1_000 + int(draw.paretovariate(1.1)) % 2_000),
+            channel=str(10 + draw.randrange(20)),
+            message=str(n),
+            reply=draw.random() < 0.3,
+        )
+        for n in range(size)
+    ]
+    return [fact for fact in facts for _ in range(1 + (draw.random() < 0.05))]
+
+
+async def made(points: Points, name: str, **definition: Any) -> None:
+    """Make a live rule about messages."""
+    asked: dict[str, Any] = {"trigger": OnMessage(), "amount": 1, "reason": "message"} | definition
+    origin = Origin("bench", Actor(ActorKind.OPERATOR), NOON, f"rule:{name}")
+    view = await points.write(stored.create, origin, name=name, definition=Definition(**asked))
+    origin = Origin("bench", Actor(ActorKind.OPERATOR), NOON, f"live:{name}")
+    await points.write(stored.set_mode, origin, view.rule.number, Mode.LIVE)
+
+
+async def tell(points: Points, facts: list[Fact], at: datetime) -> int:
+    """Tell facts as a listener does, so many at once, and return how many were acted on."""
+    _, compiled = await points.read(reading.compiled, "bench")
+    acted = 0
+    for begin in range(0, len(facts), WAITING):
+        some = [fact for fact in facts[begin : begin + WAITING] if compiled.caring(fact)]
+        told = (
+            points.write(firing.fire, Origin("bench", Actor(ActorKind.SYSTEM), at, "told"), fact)
+            for fact in some
+        )
+        acted += sum(bool(fired.outcomes) for fired in await asyncio.gather(*told))
+    return acted
+
+
+@part("firing")
+async def fired(bench: Bench) -> AsyncIterator[Figure]:
+    """A day of a busy server, told to live rules; then told again, when nothing may change."""
+    size = min(EVENTS, bench.sizes[-1] * (10 if bench.sizes[-1] >= 1_000 else 1))
+    works: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("no match", {"when": AccountAge(days=1)}),
+        ("match without award", {"limits": Limits(rule_day=1)}),
+        ("award", {"limits": Limits(member_day=10**6)}),
+        ("a day under every limit", {"limits": Limits(member_cooldown=60, member_day=60, rule_week=10**9)}),
+    )
+    for work, definition in works:
+        url = f"sqlite:///{bench.new_folder() / 'points.db'}"
+        facts = busy_day(size, random.Random(7))
+        async with Points.opened(Settings.model_validate({"POINTS_DATABASE_URL": url})) as points:
+            await made(points, "bench", **definition)
+            first = await milliseconds(partial(tell, points, facts, NOON + timedelta(days=2)))
+            before = await points.read(tally, "bench", 1)
+            second = await milliseconds(partial(tell, points, facts, NOON + timedelta(days=3)))
+            assert await points.read(tally, "bench", 1) == before
+            assert not await points.study(verify)
+        yield Figure(
+            work=f"{len(facts):,} events: {work}",
+            size=size,
+            ours=first,
+            baseline="the same day told again",
+            theirs=second,
+            ratio=first / second,
+            note=f"{len(facts) / first * 1_000:,.0f} a second, {before.times:,} awards",
+        )
