@@ -13,6 +13,7 @@ from points_core.settings import async_url
 BUSY_TIMEOUT_MS = 2_000  # below Discord's three seconds, so a refusal can still be spoken
 WAL_PAUSE_MS = 10  # between two attempts to be the one who makes a new file's WAL
 CACHE_KIB = 64_000  # SQLite's page cache per connection
+STUDY_CACHE_KIB = 16_000  # what is read once from end to end gains nothing from more
 CHECKPOINT_PAGES = 4_000  # 16 MB of WAL between checkpoints: fewer stalls, still small on disk
 READERS = 4  # connections for reads: more than two cores can use, few enough for small hosts
 
@@ -68,7 +69,7 @@ def study_engine(url: URL) -> Engine:
     """Return the engine of one long read: like the readers', but for a thread and not for the loop."""
     if url.get_backend_name() == "sqlite":
         engine = create_engine(url, poolclass=NullPool)
-        _prepare_sqlite(engine, "BEGIN", {"query_only": "ON"})
+        _prepare_sqlite(engine, "BEGIN", {"query_only": "ON", "cache_size": str(-STUDY_CACHE_KIB)})
         return engine
     return create_engine(
         "postgresql+psycopg://",

@@ -91,13 +91,14 @@ COLUMNS: Final[dict[Table, tuple[str, ...]]] = {
 # What makes spreadsheets compute: the four signs, also in full width, and white space that hides them
 _STARTS_A_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 _MARK = "'"  # what spreadsheets themselves put before text that is only text
+_MARKED = (*_STARTS_A_FORMULA, _MARK)
 
 
 def neutral(text: str) -> str:
     """Return `text` as a CSV cell that no spreadsheet takes for a formula: an apostrophe stands before it."""
-    return _MARK + text if text.startswith((*_STARTS_A_FORMULA, _MARK)) else text
+    return _MARK + text if text.startswith(_MARKED) else text
 
 
 def plain(cell: str) -> str:
     """Return the text that `neutral` made a cell of."""
-    return cell[1:] if cell.startswith(_MARK) and cell[1:].startswith((*_STARTS_A_FORMULA, _MARK)) else cell
+    return cell[1:] if cell.startswith(_MARK) and cell[1:].startswith(_MARKED) else cell

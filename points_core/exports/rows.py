@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, select
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from points_core import communities, leaderboard, policy
@@ -21,6 +21,7 @@ from points_core.models import (
     PointTransaction,
 )
 from points_core.portable import Table
+from points_core.prepared import Prepared
 from points_core.values import ActorKind
 from points_core.windows import Window
 
@@ -248,9 +249,10 @@ def _by_number(
     tx: Connection, statement: Select[*tuple[Any, ...]], number: InstrumentedAttribute[int]
 ) -> Pages:
     """Read on from the last number seen, so that the last page costs no more than the first."""
+    following = Prepared(statement.where(number > bindparam("last")).order_by(number).limit(PAGE))
     last = 0
-    while rows := tx.execute(statement.where(number > last).order_by(number).limit(PAGE)).all():
-        yield [tuple(row) for row in rows]
+    while rows := following.rows(tx, {"last": last}):
+        yield rows
         last = rows[-1][0]
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from types import NoneType
 from typing import Any, Protocol
 
 from sqlalchemy import Connection
@@ -61,7 +62,7 @@ def encode(rows: Pages, table: Table, file: Sink, format: Format, progress: Prog
     if format is Format.CSV:
         file.write(_csv([COLUMNS[table]]))
     for page in rows:
-        file.write(_csv([map(_cell, row) for row in page]) if format is Format.CSV else _lines(table, page))
+        file.write(_csv(_cells(page)) if format is Format.CSV else _lines(table, page))
         written += len(page)
         if progress is not None:
             progress(written)
@@ -91,6 +92,23 @@ def _csv(rows: Iterable[Iterable[Any]]) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator="\r\n").writerows(rows)
     return text.getvalue().encode()
+
+
+def _cells(page: Sequence[Row]) -> Iterable[Row]:
+    """Return a page's rows as cells: column by column, for most hold numbers, or the same few texts."""
+    return zip(*[_column(values) for values in zip(*page, strict=True)], strict=True)
+
+
+def _column(values: Row) -> Iterable[Any]:
+    types = set(map(type, values))
+    if types <= {int, NoneType}:
+        return values
+    if types == {datetime}:
+        return [value.astimezone(UTC).isoformat() for value in values]
+    if types <= {str, NoneType}:
+        cells = {value: _cell(value) for value in set(values)}
+        return [cells[value] for value in values]
+    return map(_cell, values)
 
 
 def _cell(value: Any) -> Any:  # noqa: ANN401 - one value of a row
