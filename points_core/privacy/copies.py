@@ -22,6 +22,7 @@ from points_core.models import (
 )
 from points_core.models import Badge as BadgeRow
 from points_core.privacy.erasing import TELLING
+from points_core.privacy.noticed import Granted, Noticed, granted, noticed
 from points_core.privacy.wishes import Wish, wish
 from points_core.values import ActorKind
 
@@ -116,7 +117,8 @@ class Role:
 class Copy:
     """What a community keeps about a member, at `made_at`. Points as in `history.Balance`.
 
-    `days` are the local ones on which they did something that counts for a streak.
+    `days` are the local ones on which they did something that counts for a streak, `noticed` what rules saw of
+    them in the last ninety days, `rules` what rules gave them.
     """
 
     community: str
@@ -140,6 +142,8 @@ class Copy:
     badges: tuple[Badge, ...] = ()
     roles: tuple[Role, ...] = ()
     days: tuple[date, ...] = ()
+    noticed: tuple[Noticed, ...] = ()
+    rules: tuple[Granted, ...] = ()
 
 
 def copy(tx: Connection, community: str, user_id: str, now: datetime) -> Copy:
@@ -176,6 +180,8 @@ def copy(tx: Connection, community: str, user_id: str, now: datetime) -> Copy:
         badges=tuple(Badge(*row) for row in rows.badges),
         roles=tuple(Role(*row) for row in rows.roles),
         days=tuple(map(date.fromordinal, active_days.of(tx, community_id, [member.id])[member.id])),
+        noticed=noticed(tx, community_id, member.id),
+        rules=granted(tx, community_id, member.id),
     )
 
 

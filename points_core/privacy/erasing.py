@@ -24,6 +24,7 @@ from points_core.models import (
     ApprovalVote,
     Community,
     Erasure,
+    Fact,
     LedgerHead,
     Member,
     OutboxEntry,
@@ -50,6 +51,7 @@ EMPTIED: Final = frozenset(
         ("outbox", "outcome"),
         ("webhook_deliveries", "body"),
         ("webhook_deliveries", "outcome"),
+        ("facts", "data"),
     }
 )
 """The columns that say who somebody is, or what was written about them: erasure empties them."""
@@ -68,6 +70,11 @@ IMPERSONAL: Final = {
     "source": "a level's, badge's or rule's number",
     "revoked_because": "numbers of transactions",
     "why": "what the bot lacks to give a role",
+    "mode": "from a closed list",
+    "definition": "what a rule does: roles, channels and amounts, no people",
+    "trigger_name": "from a closed list",
+    "outcomes": "what rules decided: numbers and times",
+    "fact_key": "a digest of an event's own key",
     "kind": "from a closed list",
     "actor_kind": "from a closed list",
     "state": "from a closed list",
@@ -148,6 +155,7 @@ def erase(tx: Connection, head: Head, community: str, member_id: int, now: datet
     _cancel_requests(tx, head, member_id, now)
     _drop_roles(tx, head, member_id, now)
     _forget_days(tx, head.community_id, member_id)
+    _forget_facts(tx, head.community_id, member_id)
     _empty_texts(tx, head.community_id, member_id)
     if user_id is not None:
         _empty_mentions(tx, head.community_id, user_id)
@@ -221,6 +229,14 @@ def _forget_days(tx: Connection, community_id: int, member_id: int) -> None:
     """Forget when a member was here."""
     theirs = (ActiveDay.community_id == community_id, ActiveDay.member_id == member_id)
     tx.execute(delete(ActiveDay).where(*theirs))
+
+
+def _forget_facts(tx: Connection, community_id: int, member_id: int) -> None:
+    """Forget what happened to a member, and that they had a part in what happened to others."""
+    theirs = (Fact.community_id == community_id, Fact.member_id == member_id)
+    tx.execute(delete(Fact).where(*theirs))
+    others = (Fact.community_id == community_id, Fact.other_id == member_id)
+    tx.execute(update(Fact).where(*others).values(other_id=None))
 
 
 def _empty_texts(tx: Connection, community_id: int, member_id: int) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from points_core import policy
 from points_core.privacy.copies import Asked, Badge, Copy, Movement
+from points_core.privacy.noticed import Granted
 from points_core.values import one_line
 
 FORMAT, VERSION = "points-bot: one member's data", 1
@@ -66,6 +67,13 @@ def _lines(found: Copy, zone: ZoneInfo) -> Iterator[str]:
     ]
     yield from _section("Roles for what you achieved", roles)
     yield from _section("Days that count for streaks", [day.isoformat() for day in found.days])
+    seen = [
+        f"{at(n.at)} {n.what}{'' if n.yours else ' of somebody else, because of you'}"
+        f"{f' in channel {n.channel}' if n.channel else ''}"
+        for n in found.noticed
+    ]
+    yield from _section("What rules noticed, kept for 90 days", seen)
+    yield from _section("What rules gave", [_granted(grant, at) for grant in found.rules])
     changes = [f"{c.number}. {at(c.at)} {c.action} {c.target}" for c in found.changes]
     yield from _section("Changes you made", changes)
 
@@ -89,6 +97,13 @@ def _moved(movement: Movement, at: Callable[[datetime], str], who: str) -> str:
 def _badge(badge: Badge, at: Callable[[datetime], str]) -> str:
     lost = f", taken back {at(badge.revoked_at)}: {badge.revoked_because}" if badge.revoked_at else ""
     return f"{badge.name}, step {badge.step}, {at(badge.earned_at)}{lost}"
+
+
+def _granted(grant: Granted, at: Callable[[datetime], str]) -> str:
+    what = (
+        "would have given" if grant.shadow else "gave" if grant.standing else "gave, and it was taken back,"
+    )
+    return f"{at(grant.at)} rule {grant.rule} {what} {grant.points}"
 
 
 def _request(asked: Asked, at: Callable[[datetime], str]) -> str:
