@@ -8,6 +8,7 @@ chained.py       each transaction alone and after the one before it: hashes, com
 projections.py   what is kept beside the transactions: head, balances, scores, buckets
 achieved.py      levels, badges, roles
 expired.py       what time took, and how far it has come
+ruled.py         rules, what they gave, what their caps count
 waiting.py       requests, votes, publications, counters
 references.py    members and categories that are named and must be there
 batches.py       batches against the transactions that name them
@@ -31,6 +32,7 @@ from points_core.verification import (
     projections,
     record,
     references,
+    ruled,
     waiting,
 )
 from points_core.verification.anchors import Known
@@ -105,6 +107,7 @@ def _problems(tx: Connection, replay: chained.Replay, key: str, known: Sequence[
     yield from projections.problems(tx, replay)
     yield from readable("what was earned", achieved.problems(tx, replay))
     yield from expired.problems(tx, replay)
+    yield from ruled.problems(tx, community_id, replay.after, recount=full)
     yield from waiting.problems(tx, community_id)
     yield from references.problems(tx, community_id, replay.after)
     yield from readable("batches", batches.problems(tx, community_id))

@@ -29,6 +29,11 @@ _MEMBERS = (
     ("badge_holdings", "member_id", ""),
     ("role_grants", "member_id", ""),
     ("active_days", "member_id", ""),
+    ("facts", "member_id", ""),
+    ("facts", "other_id", ""),
+    ("rule_grants", "member_id", ""),
+    ("rule_grants", "other_id", ""),
+    ("rule_versions", "actor_id", _ACTING),
 )
 _CATEGORIES = (
     ("point_transactions", "category_id", _NEW),

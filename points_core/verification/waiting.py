@@ -16,6 +16,7 @@ from points_core.models import (
     Batch,
     LedgerHead,
     Member,
+    PointRule,
     PointTransaction,
     Publication,
     Schedule,
@@ -106,6 +107,7 @@ _COUNTERS: tuple[tuple[str, Callable[[int], Select[int, int | None, int | None]]
     ("seasons", lambda c: _counted(Season.number).where(Season.community_id == c), "seasons"),
     ("clients", lambda c: _counted(ApiClient.id).where(ApiClient.community_id == c), "programs"),
     ("webhooks", lambda c: _counted(Webhook.number).where(Webhook.community_id == c), "webhooks"),
+    ("rules", lambda c: _counted(PointRule.number).where(PointRule.community_id == c), "rules"),
     ("badges", lambda c: _counted(Badge.number).where(Badge.community_id == c), "badges"),
 )
 
