@@ -9,7 +9,7 @@ from discord.ext import tasks
 from bot import health
 from bot.forgetting import Forgetting
 from bot.keeping import Keeping
-from points_core import approvals, expiry, outbox, schedules, seasons, webhooks
+from points_core import approvals, expiry, outbox, rules, schedules, seasons, webhooks
 from points_core.errors import DatabaseUnavailable
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class Ticker:
         await self._bot.points.write(seasons.seal_due, now)
         await self._bot.points.write(outbox.forget, now)
         await self._bot.points.write(webhooks.forget, now)
+        await self._bot.points.write(rules.forget, now)
 
     async def _take(self, now: datetime) -> None:
         for _ in range(PORTIONS):

@@ -7,7 +7,15 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, selec
 from sqlalchemy.orm import aliased
 
 from points_core import policy, uses
-from points_core.models import ApprovalRequest, Batch, PointRule, PointTransaction, RuleGrant, RuleVersion
+from points_core.models import (
+    ApprovalRequest,
+    Batch,
+    LedgerHead,
+    PointRule,
+    PointTransaction,
+    RuleGrant,
+    RuleVersion,
+)
 from points_core.values import Kind, RequestState
 from points_core.verification.broken import Problem, readable
 
@@ -70,6 +78,10 @@ def _versions(tx: Connection, community_id: int) -> Iterator[Problem]:
     for number, version, made, latest, same in tx.execute(kept):
         if not made == latest == version or not same:
             yield NEWEST, f"rule {number} says version {version}; of {made} versions the last is {latest}"
+    changed = select(LedgerHead.rule_changes).where(LedgerHead.community_id == community_id)
+    versions = select(func.count()).select_from(RuleVersion).where(RuleVersion.community_id == community_id)
+    if tx.execute(changed).scalar_one() != tx.execute(versions).scalar_one():
+        yield NEWEST, "the head says another number of changes than there are versions"
 
 
 def _moved(tx: Connection, community_id: int, after: int) -> Iterator[Problem]:

@@ -56,6 +56,7 @@ FORGERIES = [
     (ruled.NEWEST, "UPDATE point_rules SET name = 'other' WHERE community_id = 1 AND number = 1"),
     (ruled.NEWEST, "UPDATE point_rules SET version = 1 WHERE community_id = 1 AND number = 1"),
     (ruled.NEWEST, "DELETE FROM rule_versions WHERE community_id = 1 AND rule_number = 3 AND version = 1"),
+    (ruled.NEWEST, f"UPDATE ledger_heads SET rule_changes = 2 {TOWN}"),
     (ruled.MOVED, f"{GRANT} version = 1 {LAST}"),
     (ruled.MOVED, f"{GRANT} transaction_seq = 1 {LAST}"),
     (ruled.MOVED, f"{GRANT} request_number = 9 {TOWN} AND request_number = 1"),

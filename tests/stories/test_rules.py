@@ -1,12 +1,14 @@
 """Admins make rules, change them part by part, try them out, switch them and look at them."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import discord
 import pytest
 import simcord
 from simcord.results import InteractionResult
+from sqlalchemy import Connection
 
 from points_core import history as ledger_history
 from points_core import rules
@@ -623,3 +625,21 @@ async def test_every_step_of_a_rules_life_is_told_in_the_log_channel(world: Worl
         "switched rule **#1** on",
         "paused rule **#1**",
     ]
+
+
+async def test_what_rules_noticed_is_forgotten_after_ninety_days(world: World) -> None:
+    await gave(world, times=1)
+    assert len(await kept(world)) == 2
+    await world.bot.ticker.tick(world.env.now() + timedelta(days=89))
+    assert len(await kept(world)) == 2
+    await world.bot.ticker.tick(world.env.now() + timedelta(days=91))
+    assert await kept(world) == []
+    assert await balances(world) == [5, 5]
+
+
+async def kept(world: World) -> list[rules.Fact]:
+    def read(tx: Connection) -> list[rules.Fact]:
+        ever = {"since": world.env.now() - timedelta(days=1), "until": world.env.now() + timedelta(days=1)}
+        return list(rules.kept(tx, world.community, **ever))
+
+    return await world.points.read(read)
