@@ -639,7 +639,8 @@ async def test_what_rules_noticed_is_forgotten_after_ninety_days(world: World) -
 
 async def kept(world: World) -> list[rules.Fact]:
     def read(tx: Connection) -> list[rules.Fact]:
-        ever = {"since": world.env.now() - timedelta(days=1), "until": world.env.now() + timedelta(days=1)}
-        return list(rules.kept(tx, world.community, **ever))
+        now = world.env.now()
+        ever = rules.kept(tx, world.community, since=now - timedelta(days=1), until=now + timedelta(days=1))
+        return list(ever)
 
     return await world.points.read(read)
