@@ -188,7 +188,7 @@ _WORDS: Final[dict[type[PointsError], Callable[[Any], str]]] = {
     UnknownWebhook: lambda e: f"There is no webhook #{e.number:,} here. The bot's host can list them.",
     UnknownDelivery: lambda e: f"There is no delivery #{e.number:,} here that could be sent anew.",
     UnknownRule: lambda e: f"There is no rule #{e.number:,} here. `/rule list` shows them.",
-    RuleRetired: lambda e: f"Rule #{e.number:,} is retired, for good. Make a new one with `/rule create`.",
+    RuleRetired: lambda e: f"Rule #{e.number:,} is retired, for good. Begin a new one with `/rule new`.",
     RuleMode: lambda e: f"A rule that is {shown(e.mode, 20)} cannot be made {shown(e.wanted, 20)}.",
     UnknownBadge: lambda e: f"There is no badge #{e.number:,} here. `/badge list` shows them.",
     UnknownSchedule: lambda e: f"There is no schedule #{e.number:,} here. `/schedule list` shows them.",

@@ -8,7 +8,7 @@ seam.py         the core with a time limit, an origin and a clock
 once.py         one Idempotency-Key, one request
 schemas.py  balances.py
                 the shapes that go in and out
-movements.py  reads.py  streams.py  boards.py  exporting.py  requests.py  community.py  health.py
+movements.py  events.py  reads.py  streams.py  boards.py  exporting.py  requests.py  community.py  health.py
                 the endpoints
 description.py  docs.py
                 OpenAPI, and the same as a page

@@ -17,6 +17,7 @@ from points_core.http import (
     community,
     description,
     docs,
+    events,
     exporting,
     health,
     hooks,
@@ -32,6 +33,7 @@ from points_core.http.seam import DEADLINE_S, Seam
 
 ROUTERS: Final = (
     movements.router,
+    events.router,
     reads.router,
     boards.router,
     exporting.router,
