@@ -6,8 +6,10 @@ import unicodedata
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
+from sqlalchemy import DateTime
+from sqlalchemy.dialects import sqlite
 
 from points_core import approvals, audit, awards, bulk, history, leaderboard, policy, schedules, verification
 from points_core.database import Points
@@ -22,6 +24,7 @@ from points_core.errors import (
     UnknownTransaction,
 )
 from points_core.http.schemas import STORABLE
+from points_core.models import UtcDateTime
 from points_core.values import (
     _VISIBLE,
     MAX_AMOUNT,
@@ -414,3 +417,30 @@ async def test_books_that_do_not_exist_are_not_called_in_order(points: Points) -
     with pytest.raises(InvalidSetting) as refused:
         await points.read(verification.verify, "typo")
     assert (refused.value.name, refused.value.value) == ("community", "typo")
+
+
+@given(moment=st.datetimes(timezones=st.timezones()))
+def test_sqlite_holds_an_instant_as_sqlalchemy_writes_it(moment: datetime) -> None:
+    dialect = sqlite.dialect()
+    try:
+        utc = moment.astimezone(UTC)
+    except OverflowError:
+        reject()  # before the first or after the last year
+    write, read = UtcDateTime().bind_processor(dialect), UtcDateTime().result_processor(dialect, None)
+    plainly = DateTime().dialect_impl(dialect).bind_processor(dialect)
+    assert write is not None
+    assert read is not None
+    assert plainly is not None
+
+    assert write(moment) == plainly(utc)
+    assert read(write(moment)) == utc
+    assert read(write(moment)).tzinfo is UTC
+
+
+def test_a_naive_instant_is_refused_and_none_is_none() -> None:
+    write = UtcDateTime().bind_processor(sqlite.dialect())
+    assert write is not None
+
+    assert write(None) is None
+    with pytest.raises(ValueError, match="naive"):
+        write(datetime(2026, 1, 1))  # noqa: DTZ001 - that is the point
