@@ -91,7 +91,7 @@ async def test_a_revoked_token_and_an_expired_one_open_nothing(api: Api) -> None
 
 OPENED_BY = {
     Scope.READ: {"GET"},  # but for what takes everything away
-    Scope.AWARD: {"/points/award", "/points/award/batch", "/reverse", "/cancel"},
+    Scope.AWARD: {"/points/award", "/points/award/batch", "/points/events", "/reverse", "/cancel"},
     Scope.DEDUCT: {"/points/deduct", "/reverse", "/cancel"},
     Scope.APPROVE: {"/decide"},
     Scope.ADMIN: {"GET", "POST"},
