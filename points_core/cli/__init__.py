@@ -7,6 +7,7 @@ reports.py     report
 seasons.py     season start, list, show, end
 achieving.py   achievements, badge list, add, preset, retire
 levels.py      programme levels, preview, preset
+ruling.py      rule list, show, recipes, create, edit, mode, history, try, undo, why
 expiring.py    programme show, expiry, decay, streaks, run
 exporting.py   export
 importing.py   import, batch list, batch undo
@@ -37,6 +38,7 @@ from points_core.cli import (
     privacy,
     reading,
     reports,
+    ruling,
     seasons,
     serving,
     tokens,
@@ -85,6 +87,19 @@ badge.command("list")(achieving.listed)
 badge.command()(achieving.add)
 badge.command()(achieving.preset)
 badge.command()(achieving.retire)
+
+rule = typer.Typer(help="Rules: what gives points by itself.", no_args_is_help=True)
+app.add_typer(rule, name="rule")
+rule.command("list")(ruling.list_)
+rule.command()(ruling.show)
+rule.command()(ruling.recipes)
+rule.command()(ruling.create)
+rule.command()(ruling.edit)
+rule.command()(ruling.mode)
+rule.command()(ruling.history)
+rule.command("try")(ruling.try_)
+rule.command()(ruling.undo)
+rule.command()(ruling.why)
 
 programme = typer.Typer(
     help="The programme: levels, expiry, decay, streaks; off until switched on.", no_args_is_help=True
