@@ -26,6 +26,8 @@ class Table(StrEnum):
     BADGES = "badges"
     HOLDINGS = "holdings"
     DAYS = "days"
+    RULES = "rules"
+    GRANTS = "grants"
 
 
 COLUMNS: Final[dict[Table, tuple[str, ...]]] = {
@@ -47,6 +49,8 @@ COLUMNS: Final[dict[Table, tuple[str, ...]]] = {
         "reverses",
         "request",
         "batch",
+        "rule",
+        "rule_version",
     ),
     Table.BALANCES: ("user_id", "name", "current", "earned", "spent", "transactions", "updated_at", "level"),
     Table.BOARD: ("rank", "user_id", "name", "points"),
@@ -86,6 +90,22 @@ COLUMNS: Final[dict[Table, tuple[str, ...]]] = {
         "revoked_because",
     ),
     Table.DAYS: ("user_id", "name", "day", "rule"),
+    Table.RULES: ("number", "version", "name", "mode", "definition", "made_at", "actor_kind", "actor_id"),
+    Table.GRANTS: (
+        "rule",
+        "version",
+        "user_id",
+        "name",
+        "other_id",
+        "channel",
+        "at",
+        "amount",
+        "shadow",
+        "standing",
+        "transaction",
+        "request",
+        "undone_batch",
+    ),
 }
 
 # What makes spreadsheets compute: the four signs, also in full width, and white space that hides them

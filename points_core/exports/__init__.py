@@ -2,6 +2,7 @@
 
 files.py     an export from open books, the way in
 rows.py      the rows of each table, some thousand at a time, from one snapshot
+ruled.py     the rows of rules and of what they gave
 writing.py   CSV and JSON Lines, streamed
 sheets.py    Excel and Parquet, by pandas, up to a number of rows
 bundle.py    everything, as a zip with a manifest

@@ -10,6 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from points_core import communities, leaderboard, policy
 from points_core.errors import InvalidSetting
+from points_core.exports import ruled
 from points_core.models import (
     ActiveDay,
     AuditEvent,
@@ -19,6 +20,8 @@ from points_core.models import (
     Member,
     PointBalance,
     PointTransaction,
+    RuleGrant,
+    RuleVersion,
 )
 from points_core.portable import Table
 from points_core.prepared import Prepared
@@ -54,6 +57,8 @@ _USES: Final[dict[Table, frozenset[str]]] = {
     Table.BADGES: frozenset(),
     Table.HOLDINGS: frozenset(),
     Table.DAYS: frozenset(),
+    Table.RULES: frozenset(),
+    Table.GRANTS: frozenset({"since", "until"}),
 }
 
 
@@ -94,9 +99,7 @@ def count(tx: Connection, community: str, table: Table, scope: Scope) -> int | N
 
 
 def _conditions(tx: Connection, community: str, table: Table, scope: Scope) -> list[ColumnElement[bool]]:
-    moment: InstrumentedAttribute[datetime] = (
-        AuditEvent.recorded_at if table is Table.AUDIT else PointTransaction.effective_at
-    )
+    moment = _MOMENTS.get(table, PointTransaction.effective_at)
     conditions = []
     if scope.since is not None:
         conditions.append(moment >= scope.since)
@@ -109,6 +112,10 @@ def _conditions(tx: Connection, community: str, table: Table, scope: Scope) -> l
     return conditions
 
 
+_MOMENTS: Final[dict[Table, InstrumentedAttribute[datetime]]] = {
+    Table.AUDIT: AuditEvent.recorded_at,
+    Table.GRANTS: RuleGrant.at,
+}
 _Acting = aliased(Member, name="acting")
 
 
@@ -139,6 +146,8 @@ _TRANSACTIONS = (
         PointTransaction.reverses,
         PointTransaction.request_number,
         PointTransaction.batch,
+        PointTransaction.rule_number,
+        PointTransaction.rule_version,
     )
     .join(
         Member,
@@ -274,6 +283,8 @@ _STORED: Final[dict[Table, Callable[[Connection, int, list[ColumnElement[bool]]]
     Table.BADGES: _badges,
     Table.HOLDINGS: _holdings,
     Table.DAYS: _days,
+    Table.RULES: ruled.versions,
+    Table.GRANTS: ruled.grants,
 }
 _COUNTED: Final = {
     Table.TRANSACTIONS: PointTransaction.community_id,
@@ -282,4 +293,6 @@ _COUNTED: Final = {
     Table.BADGES: Badge.community_id,
     Table.HOLDINGS: BadgeHolding.community_id,
     Table.DAYS: ActiveDay.community_id,
+    Table.RULES: RuleVersion.community_id,
+    Table.GRANTS: RuleGrant.community_id,
 }

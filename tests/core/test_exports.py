@@ -88,6 +88,8 @@ async def test_transactions_are_exported_exactly(points: Points) -> None:
         "reverses": "",
         "request": "",
         "batch": "1",
+        "rule": "",
+        "rule_version": "",
     }
     assert (second["amount"], second["effective_at"]) == ("4", "2026-03-15T12:00:00+00:00")
     assert (third["kind"], third["reverses"]) == ("reversal", "1")

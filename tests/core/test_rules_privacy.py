@@ -1,14 +1,17 @@
 """What rules keep of people: told to them, forgotten with them, and never what they wrote."""
 
+import io
+import json
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, select
 
-from points_core import policy, privacy, rules
+from points_core import exports, policy, privacy, rules
 from points_core.database import Points
 from points_core.models import Fact as FactRow
 from points_core.models import RuleGrant
+from points_core.portable import Table
 from points_core.privacy import telling
 from points_core.values import Actor, ActorKind, Mode, Origin
 from points_core.verification import verify
@@ -65,3 +68,33 @@ async def test_erasing_forgets_what_happened_and_keeps_what_was_given(points: Po
     assert again.receipts == ()
     assert await balance(points, GRACE) == 2
     assert await points.read(verify) == []
+
+
+async def test_rules_and_what_they_gave_are_exported(points: Points) -> None:
+    await rule_made(points)
+    await rule_made(points, "shadow", mode=Mode.SHADOW)
+    await fired(points, said(1, other_id=GRACE))
+    await points.write(rules.undo, by(MOD), 1, reason="wrong")
+
+    async def exported(table: Table) -> list[dict[str, Any]]:
+        file = io.BytesIO()
+        await exports.export(points, COMMUNITY, table, file, at=NOON, format=exports.Format.JSONL)
+        return [json.loads(line) for line in file.getvalue().splitlines()]
+
+    versions = await exported(Table.RULES)
+    assert [(row["number"], row["version"], row["mode"], row["actor_id"]) for row in versions] == [
+        (1, 1, "draft", MOD),
+        (1, 2, "live", MOD),
+        (2, 1, "draft", MOD),
+        (2, 2, "shadow", MOD),
+    ]
+    grants = await exported(Table.GRANTS)
+    assert [
+        (row["rule"], row["user_id"], row["other_id"], row["amount"], row["standing"]) for row in grants
+    ] == [
+        (1, ADA, GRACE, 2, False),
+        (2, ADA, GRACE, 2, True),
+    ]
+    assert (grants[0]["transaction"], grants[0]["undone_batch"], grants[1]["shadow"]) == (1, 1, True)
+    moved = await exported(Table.TRANSACTIONS)
+    assert [(row["rule"], row["rule_version"]) for row in moved] == [(1, 2), (None, None)]
