@@ -110,11 +110,15 @@ def _messages(channel: Readable, since: datetime) -> AsyncIterator[discord.Messa
 
 
 async def _some(turn: AsyncIterator[discord.Message]) -> list[discord.Message]:
-    several = []
-    async for message in turn:
-        several.append(message)
-        if len(several) == AT_ONCE:
-            break
+    """Return the next messages of a channel; none of one that was closed or deleted meanwhile."""
+    several: list[discord.Message] = []
+    try:
+        async for message in turn:
+            several.append(message)
+            if len(several) == AT_ONCE:
+                break
+    except (discord.Forbidden, discord.NotFound):
+        return []
     return several
 
 

@@ -76,6 +76,18 @@ async def test_channels_take_turns_until_as_many_as_may_be_are_read(
     assert {fact.name for fact in found.facts} == {"Mia", "Noah"}
 
 
+async def test_a_channel_that_is_gone_meanwhile_keeps_no_other_from_being_read(world: World) -> None:
+    await world.mia.send(world.general, "hello")
+    await world.noah.send(world.leaderboard, "hi")
+    world.env.inject_error(
+        "GET", f"/channels/{world.leaderboard.id}/messages", status=404, code=10003, times=1
+    )
+
+    found = await read_of(world, talk())
+
+    assert [fact.name for fact in found.facts] == ["Mia"]
+
+
 async def test_reactions_beyond_those_that_may_be_asked_for_are_said_to_be_missing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
