@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -71,6 +71,15 @@ def server(url: str | None) -> Iterator[str | None]:
         own.cleanup()
 
 
+def keep(
+    found: Sequence[tuple[str, Figure]], file: Path | None, about: Mapping[str, object] | None = None
+) -> None:
+    """Write down what is found so far: a long run that is broken off has not been for nothing."""
+    if file is not None:
+        figures = [{"part": name, **figure.plain()} for name, figure in found]
+        file.write_text(json.dumps({"machine": about, "figures": figures}, indent=1), encoding="utf-8")
+
+
 def main(given: Sequence[str]) -> None:
     """Measure what was asked for, print it, and write it down."""
     asked = options(given)
@@ -90,15 +99,14 @@ def main(given: Sequence[str]) -> None:
         for name in asked.only or names():
             console.print(f"{name} …", style="dim")
             found += [(name, figure) for figure in asyncio.run(run(bench, name))]
+            keep(found, asked.json)
         about = machine() | {
             "load_before": before,
             "load_after": load(),
             "minutes": (time.monotonic() - began) / 60,
         }
     Console(width=None if sys.stdout.isatty() else WIDTH).print(table(found, about))
-    if asked.json:
-        figures = [{"part": name, **figure.plain()} for name, figure in found]
-        asked.json.write_text(json.dumps({"machine": about, "figures": figures}, indent=1), encoding="utf-8")
+    keep(found, asked.json, about)
 
 
 if __name__ == "__main__":
