@@ -13,6 +13,8 @@ from discord.ext import commands
 
 from bot import cogs, refusals, sync
 from bot.courier import Courier
+from bot.listeners.people import People
+from bot.listeners.rulebook import Rulebook
 from bot.replies import may_pass
 from bot.ticker import Ticker
 from points_core.database import Points
@@ -39,7 +41,8 @@ class PointsTree(app_commands.CommandTree["PointsBot"]):
 class PointsBot(commands.Bot):
     """The Discord client over open books; whoever opened the books closes them, after the bot.
 
-    No privileged intent: the guilds' channels and roles, and reactions, are all it hears besides commands.
+    Without the host's POINTS_INTENTS no intent is privileged: it hears that somebody wrote, not what, and is
+    told of no list of members.
     """
 
     def __init__(
@@ -49,7 +52,7 @@ class PointsBot(commands.Bot):
             command_prefix=commands.when_mentioned,
             help_command=None,
             tree_cls=PointsTree,
-            intents=discord.Intents(guilds=True, guild_reactions=True),
+            intents=_intents(settings),
             allowed_mentions=discord.AllowedMentions.none(),
             allowed_contexts=app_commands.AppCommandContext(guild=True),
             allowed_installs=app_commands.AppInstallationType(guild=True),
@@ -60,6 +63,9 @@ class PointsBot(commands.Bot):
         self.courier = Courier(self)
         self.ticker = Ticker(self)
         self.postman = Postman(points, self.now)
+        self.rulebook = Rulebook(self)
+        self.people = People(self)
+        self._deaf: Callable[[], None] = lambda: None
         self._clock = clock
         self._commands_settled = False
 
@@ -75,6 +81,7 @@ class PointsBot(commands.Bot):
         if not self.extensions:
             for module in pkgutil.iter_modules(cogs.__path__, f"{cogs.__name__}."):
                 await self.load_extension(module.name)
+            self._deaf = self.points.changes.subscribe(self.rulebook.forget)
             self.ticker.start()
         await self.sync_commands()
 
@@ -104,6 +111,7 @@ class PointsBot(commands.Bot):
     async def close(self) -> None:
         """Stop in order: no more ticks, answers under way, effects under way, then the connection."""
         self.ticker.stop()
+        self._deaf()
         await self._finish_answers()
         await asyncio.gather(self.courier.stop(), self.postman.stop())
         await super().close()
@@ -118,6 +126,19 @@ class PointsBot(commands.Bot):
             for task in slow:
                 log.warning("stopped before %s was finished", task.get_name())
                 task.cancel()
+
+
+def _intents(settings: Settings) -> discord.Intents:
+    """Return what the bot asks to hear; privileged intents only where the host switched them on."""
+    asked = dict.fromkeys(settings.intents, True)
+    return discord.Intents(
+        guilds=True,
+        guild_messages=True,
+        guild_reactions=True,
+        voice_states=True,
+        guild_scheduled_events=True,
+        **asked,
+    )
 
 
 def _serves(task: "asyncio.Task[Any]") -> bool:

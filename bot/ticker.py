@@ -40,7 +40,7 @@ class Ticker:
 
     async def tick(self, now: datetime) -> None:
         """Do what is due at `now` (aware). Never raises: what failed is due again at the next tick."""
-        for duty in (self._decide, self._take, self._forgetting.tick, self.keeping.tick):
+        for duty in (self._decide, self._listen, self._take, self._forgetting.tick, self.keeping.tick):
             try:
                 await duty(now)
             except DatabaseUnavailable as fault:
@@ -59,6 +59,9 @@ class Ticker:
         await self._bot.points.write(outbox.forget, now)
         await self._bot.points.write(webhooks.forget, now)
         await self._bot.points.write(rules.forget, now)
+
+    async def _listen(self, now: datetime) -> None:
+        await self._bot.rulebook.tick()
 
     async def _take(self, now: datetime) -> None:
         for _ in range(PORTIONS):

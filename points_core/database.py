@@ -10,7 +10,9 @@ import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from contextvars import Context
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Concatenate, ParamSpec, Self, TypeVar, cast
@@ -241,7 +243,9 @@ class Points:
             if url.get_backend_name() == "sqlite"
             else listening.hear(url, self.changes)
         )
-        self._listening = asyncio.create_task(hearing, name="points-listening")
+        # In a context of its own: it outlives whoever subscribed first
+        begin = partial(asyncio.get_running_loop().create_task, hearing, name="points-listening")
+        self._listening = Context().run(begin)
 
     async def _file_version(self) -> object:
         return await self._writer.submit_alone(listening.file_version)

@@ -1,0 +1,145 @@
+"""What the list of members tells rules: roles gained, anniversaries, turns of scheduled rules.
+
+Discord sends that list only with the privileged members intent; without it these rules hear nothing, and
+/rule says so.
+"""
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+import discord
+from dateutil.relativedelta import relativedelta
+from discord.ext import commands, tasks
+
+from bot.listeners.people import about
+from points_core import policy, rules
+from points_core.errors import DatabaseUnavailable
+from points_core.rules import Fact, On, OnSchedule
+
+if TYPE_CHECKING:
+    from bot.client import PointsBot
+
+PERIOD_S: Final = 60
+LATE: Final = timedelta(days=2)  # an anniversary is still told after this long without the bot
+
+log = logging.getLogger(__name__)
+
+
+class Memberships(commands.Cog):
+    """Roles gained are heard of; anniversaries and schedules are looked for once a minute."""
+
+    def __init__(self, bot: "PointsBot") -> None:
+        self.bot = bot
+        self._celebrated: dict[int, str] = {}
+
+    async def cog_load(self) -> None:
+        """Begin to look."""
+        if self.bot.intents.members:
+            self.rounds.start()
+
+    async def cog_unload(self) -> None:
+        """Look no more."""
+        self.rounds.cancel()
+
+    @tasks.loop(seconds=PERIOD_S)
+    async def rounds(self) -> None:
+        """Look for what time brings. What failed is looked for again at the next round."""
+        try:
+            for guild in self.bot.guilds:
+                await self._anniversaries(guild)
+            await self._schedules()
+        except DatabaseUnavailable as fault:
+            log.warning("the books could not be asked about scheduled rules: %s", fault.why)
+
+    @rounds.before_loop
+    async def _until_ready(self) -> None:
+        await self.bot.wait_until_ready()
+
+    @commands.Cog.listener()
+    async def on_member_update(self, before: discord.Member, after: discord.Member) -> None:
+        """Hear that somebody was given a role."""
+        gained = {role.id for role in after.roles} - {role.id for role in before.roles}
+        if not gained or after.bot:
+            return
+        community = str(after.guild.id)
+        if not await self.bot.rulebook.listening(community, On.ROLE_GAINED):
+            return
+        now = self.bot.now()
+        for role in sorted(gained):
+            fact = Fact(
+                on=On.ROLE_GAINED,
+                # A role taken and given again the same day is the same gain
+                key=f"role:{role}:{after.id}:{now.date().isoformat()}",
+                at=now,
+                user_id=str(after.id),
+                what=str(role),
+                **about(after),
+            )
+            await self.bot.rulebook.hear(community, fact)
+
+    async def _anniversaries(self, guild: discord.Guild) -> None:
+        """Tell of those who came on this day of an earlier year; once a local day, and after each start."""
+        community = str(guild.id)
+        if not await self.bot.rulebook.listening(community, On.ANNIVERSARY):
+            return
+        now = self.bot.now()
+        zone = (await self.bot.points.read(policy.of, community)).zone
+        today = now.astimezone(zone).date().isoformat()
+        if self._celebrated.get(guild.id) == today:
+            return
+        for member in guild.members:
+            for fact in _anniversary(member, now, zone):
+                await self.bot.rulebook.hear(community, fact)
+        self._celebrated[guild.id] = today
+
+    async def _schedules(self) -> None:
+        """Give scheduled rules their turn, holder by holder; one that was broken off is finished later."""
+        for turn in await self.bot.points.write(rules.due_slots, self.bot.now()):
+            guild = self.bot.get_guild(int(turn.community)) if turn.community.isdigit() else None
+            if guild is None:
+                continue
+            trigger = turn.rule.definition.trigger
+            assert isinstance(trigger, OnSchedule)
+            for member in _holders(guild, trigger.roles):
+                fact = Fact(
+                    on=On.SCHEDULE,
+                    key=f"schedule:{turn.rule.number}:{turn.slot}:{member.id}",
+                    at=turn.due_at,
+                    user_id=str(member.id),
+                    rule=turn.rule.number,
+                    **about(member),
+                )
+                await self.bot.rulebook.hear(turn.community, fact)
+            await self.bot.points.write(rules.slot_done, turn, self.bot.now())
+
+
+def _holders(guild: discord.Guild, roles: tuple[str, ...]) -> list[discord.Member]:
+    """Return who has one of the roles, each once, in a steady order."""
+    found = {m.id: m for each in roles if (role := guild.get_role(int(each))) for m in role.members}
+    return [member for _, member in sorted(found.items()) if not member.bot]
+
+
+def _anniversary(member: discord.Member, now: datetime, zone: ZoneInfo) -> Iterator[Fact]:
+    """Yield the latest anniversary of a member's coming, if it is no longer ago than LATE."""
+    if member.bot or member.joined_at is None:
+        return
+    joined = member.joined_at.astimezone(zone)
+    years = relativedelta(now.astimezone(zone), joined).years
+    at = joined + relativedelta(years=years)  # of the 29th of February: on the 28th
+    if years >= 1 and now - at < LATE:
+        yield Fact(
+            on=On.ANNIVERSARY,
+            key=f"anniversary:{member.id}:{joined.date().isoformat()}:{years}",
+            at=at,
+            user_id=str(member.id),
+            years=years,
+            **about(member),
+        )
+
+
+async def setup(bot: "PointsBot") -> None:
+    """Add the cog; discord.py calls this."""
+    await bot.add_cog(Memberships(bot))
