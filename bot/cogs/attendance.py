@@ -1,5 +1,6 @@
 """Who is in voice channels and at scheduled events, as rules count it. Off until a rule asks."""
 
+import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -8,11 +9,14 @@ from discord.ext import commands, tasks
 
 from bot.listeners.people import about, whereabouts
 from bot.listeners.presence import Meter, Occupant, Presence, Reached, Rooms
+from points_core.errors import DatabaseUnavailable
 from points_core.rules import Fact, OnEventAttended, OnVoice, Rule
 from points_core.rules import On as Happening
 
 if TYPE_CHECKING:
     from bot.client import PointsBot
+
+log = logging.getLogger(__name__)
 
 PERIOD_S: Final = 30  # between two looks where nothing happens: a minute of voice is told this late at most
 
@@ -36,9 +40,14 @@ class Attendance(commands.Cog):
 
     @tasks.loop(seconds=PERIOD_S)
     async def rounds(self) -> None:
-        """Look at every server in which somebody may be counted."""
+        """Look at every server in which somebody may be counted. What failed is looked at again at the next round."""
         for guild in self.bot.guilds:
-            await self.look(guild)
+            try:
+                await self.look(guild)
+            except DatabaseUnavailable as fault:
+                log.warning("the books could not be asked what counts in %d: %s", guild.id, fault.why)
+            except Exception:  # a loop that raises is not begun again
+                log.exception("who is in the voice channels of %d could not be counted", guild.id)
 
     @rounds.before_loop
     async def _until_ready(self) -> None:

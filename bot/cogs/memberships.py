@@ -53,6 +53,8 @@ class Memberships(commands.Cog):
             await self._schedules()
         except DatabaseUnavailable as fault:
             log.warning("the books could not be asked about scheduled rules: %s", fault.why)
+        except Exception:  # a loop that raises is not begun again
+            log.exception("what time brings to rules could not be looked for")
 
     @rounds.before_loop
     async def _until_ready(self) -> None:
@@ -90,7 +92,7 @@ class Memberships(commands.Cog):
         today = now.astimezone(zone).date().isoformat()
         if self._celebrated.get(guild.id) == today:
             return
-        for member in guild.members:
+        for member in await _everybody(guild):
             for fact in _anniversary(member, now, zone):
                 await self.bot.rulebook.hear(community, fact)
         self._celebrated[guild.id] = today
@@ -103,7 +105,7 @@ class Memberships(commands.Cog):
                 continue
             trigger = turn.rule.definition.trigger
             assert isinstance(trigger, OnSchedule)
-            for member in _holders(guild, trigger.roles):
+            for member in _holders(await _everybody(guild), trigger.roles):
                 fact = Fact(
                     on=On.SCHEDULE,
                     key=f"schedule:{turn.rule.number}:{turn.slot}:{member.id}",
@@ -116,15 +118,21 @@ class Memberships(commands.Cog):
             await self.bot.points.write(rules.slot_done, turn, self.bot.now())
 
 
-def _holders(guild: discord.Guild, roles: tuple[str, ...]) -> list[discord.Member]:
-    """Return who has one of the roles, each once, in a steady order."""
-    found = {m.id: m for each in roles if (role := guild.get_role(int(each))) for m in role.members}
-    return [member for _, member in sorted(found.items()) if not member.bot]
+async def _everybody(guild: discord.Guild) -> list[discord.Member]:
+    """Return the server's members without its bots, in a steady order; asked for where not all are known yet."""
+    members = guild.members if guild.chunked else await guild.chunk()
+    return sorted((member for member in members if not member.bot), key=lambda member: member.id)
+
+
+def _holders(members: list[discord.Member], roles: tuple[str, ...]) -> list[discord.Member]:
+    """Return who has one of the roles."""
+    wanted = set(roles)
+    return [member for member in members if any(str(role.id) in wanted for role in member.roles)]
 
 
 def _anniversary(member: discord.Member, now: datetime, zone: ZoneInfo) -> Iterator[Fact]:
     """Yield the latest anniversary of a member's coming, if it is no longer ago than LATE."""
-    if member.bot or member.joined_at is None:
+    if member.joined_at is None:
         return
     joined = member.joined_at.astimezone(zone)
     years = relativedelta(now.astimezone(zone), joined).years
