@@ -27,6 +27,8 @@ cards.py         the cards of approval requests, in Discord
 policy_changes.py  one change of the policy, with what it was before
 programme.py     what takes points from members: shown first, then carried out
 rule_editor/     a rule changed from Discord: its card, its forms, its trial
+proposals.py     a change shown before it is made: levels, badges
+programme_levels.py  /programme levels
 rights.py        which roles may do what
 reporting.py     a report read and drawn aside, as a message
 batches.py       taking a batch back: button, form, act

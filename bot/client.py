@@ -15,6 +15,7 @@ from bot import cogs, refusals, sync
 from bot.courier import Courier
 from bot.listeners.people import People
 from bot.listeners.rulebook import Rulebook
+from bot.proposals import Proposals
 from bot.replies import may_pass
 from bot.ticker import Ticker
 from points_core.database import Points
@@ -65,6 +66,7 @@ class PointsBot(commands.Bot):
         self.postman = Postman(points, self.now)
         self.rulebook = Rulebook(self)
         self.people = People(self)
+        self.proposals = Proposals()
         self._deaf: Callable[[], None] = lambda: None
         self._clock = clock
         self._commands_settled = False

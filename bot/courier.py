@@ -17,7 +17,7 @@ import discord
 from bot.messages.text import shown
 from bot.refusals import words
 from bot.replies import BROKEN, may_pass
-from points_core import outbox, policy
+from points_core import achievements, outbox, policy
 from points_core.errors import DatabaseUnavailable, Refused
 from points_core.outbox import Effect, Topic
 
@@ -63,9 +63,9 @@ class Courier:
         self._handlers[topic] = handler
 
     def wake(self) -> None:
-        """Deliver what is due, soon; returns at once. Nothing is delivered before the bot is ready.
+        """Settle what members achieved and deliver what is due, soon; returns at once.
 
-        The postman is woken as well: webhooks are told without Discord.
+        Nothing is delivered before the bot is ready. The postman is woken as well: webhooks are told without Discord.
         """
         self._bot.postman.wake()
         if not self._bot.is_ready():
@@ -89,6 +89,7 @@ class Courier:
     async def _rounds(self) -> None:
         while self._woken and not self._stopping:
             self._woken = False
+            await achievements.follow_up(self._bot.points, self._bot.now())  # it leaves effects of its own
             try:
                 while await self._deliver_due():
                     pass

@@ -12,11 +12,12 @@ from discord import app_commands
 from discord.app_commands import Choice, ContextMenu
 from discord.ext import commands
 
+from bot.messages import achievements as achievement_messages
 from bot.messages import boards
 from bot.pages import Turn, TurnButton, page_of
 from bot.replies import respond
 from bot.suggestions import suggested_seasons
-from points_core import expiry, history, leaderboard, policy, seasons
+from points_core import achievements, expiry, history, leaderboard, policy, seasons
 from points_core.errors import InvalidTime
 from points_core.expiry import Going
 from points_core.history import Streaks
@@ -87,10 +88,13 @@ class Members(commands.Cog):
         )
         streaks: Streaks | None = None
         going: tuple[Going, ...] = ()
+        level: str | None = None
         if found.as_of is None:
+            progress = achievements.level_progress(rules.programme, found.earned)
+            level = achievement_messages.level_line(progress) if progress else None
             streaks = await self.bot.points.read(history.streaks, community, str(person.id), now)
             going = await self.bot.points.read(expiry.soon, community, str(person.id), now)
-        embed = boards.balance(found, person.display_name, rules.zone, streaks, going)
+        embed = boards.balance(found, person.display_name, rules.zone, streaks, going, level)
         await respond(interaction, embed=embed, ephemeral=private)
 
     @app_commands.command()

@@ -14,6 +14,7 @@ from bot.messages import settings as settings_messages
 from bot.messages.text import shown
 from bot.policy_changes import carried_out
 from bot.programme import DecayWish, ExpiryWish, FreezesWish, ProgrammeButton, propose
+from bot.programme_levels import Levels
 from bot.replies import respond
 from points_core import expiry, policy
 from points_core.outbox import Effect, Topic
@@ -38,6 +39,8 @@ class Programme(
     group_description="Levels, streaks, expiry and decay: all off until you switch it on",
 ):
     """For admins; Discord's permissions may be overridden, so each command asks."""
+
+    levels = Levels()
 
     def __init__(self, bot: "PointsBot") -> None:
         super().__init__()

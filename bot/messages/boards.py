@@ -53,10 +53,12 @@ def balance(
     zone: ZoneInfo,
     streaks: Streaks | None = None,
     going: Sequence[Going] = (),
+    level: str | None = None,
 ) -> discord.Embed:
     """Return what the member called `name` has or had, where it comes from, and what waits or waited.
 
-    streaks: shown if there are any, or were; going: which points expire soon.
+    streaks: shown if there are any, or were; going: which points expire soon. level: in words, where there
+    are levels.
     """
     embed = discord.Embed(
         title=f"{inline(name, MAX_SHOWN_NAME)} · {text.points(member.current)}", colour=Colour.BLUE
@@ -64,6 +66,8 @@ def balance(
     embed.add_field(name="Rank", value=_rank(member))
     embed.add_field(name="Earned", value=number(member.earned))
     embed.add_field(name="Spent", value=number(member.spent))
+    if level is not None:
+        embed.add_field(name="Level", value=level, inline=False)
     if member.categories:
         sums = [
             f"{inline(name, MAX_CATEGORY_NAME)} **{number(points)}**" for name, points in member.categories

@@ -12,6 +12,7 @@ reading.py    what a member has achieved, and what is next
 telling.py    what an effect stands for
 curves.py     how many points each level takes
 moves.py      who would move if the levels were others
+studying.py   who would have a badge at once
 presets.py    badges to begin from
 """
 
@@ -31,6 +32,7 @@ from points_core.achievements.reading import (
     of,
 )
 from points_core.achievements.settling import Settled, anything_due, follow_up, settle_due, settled
+from points_core.achievements.studying import earners
 from points_core.achievements.telling import BadgeTold, LevelTold, badge_told, level_told
 
 __all__ = [
@@ -55,6 +57,7 @@ __all__ = [
     "badges",
     "curves",
     "document_of",
+    "earners",
     "follow_up",
     "goal_of",
     "goals",
