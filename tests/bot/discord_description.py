@@ -72,6 +72,12 @@ EXEMPTIONS: Final = (
         "discord.py adds tts to every body; false is what an edit does anyway.",
     ),
     Exemption(
+        "a role's permissions are written as text",
+        (("CreateRoleRequest", "properties", "permissions"),),
+        {"type": ["string", "integer", "null"], "pattern": "^(0|[1-9][0-9]*)$"},
+        "Discord's pages document the number as text, for more bits than a number holds; so discord.py sends it.",
+    ),
+    Exemption(
         "messages can be forwarded",
         (("MessageReferenceType",),),
         {"type": "integer", "enum": [0, 1]},

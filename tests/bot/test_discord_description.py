@@ -119,6 +119,8 @@ def toy_bot() -> discord.Client:
     @bot.tree.command(description="Waits")
     async def later(interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
+        assert interaction.guild is not None
+        await interaction.guild.create_role(name="Fellow", permissions=discord.Permissions.none())
         word = await interaction.followup.send("x", wait=True)
         await word.edit(content="y")
         await interaction.delete_original_response()
