@@ -44,6 +44,15 @@ SHOWING: Final = {
 log = logging.getLogger(__name__)
 
 
+class Later(Exception):
+    """An effect is not to be delivered before `until` (aware); that is no failed attempt."""
+
+    def __init__(self, until: datetime, why: str) -> None:
+        super().__init__(why)
+        self.until = until
+        self.why = why
+
+
 class Courier:
     """Delivers until nothing is due; `wake` starts it after each write, the ticker does as well."""
 
@@ -122,6 +131,8 @@ class Courier:
     async def _deliver(self, effect: Effect) -> None:
         try:
             outcome = await self._twice(effect)
+        except Later as later:
+            await self._bot.points.write(outbox.later, effect, later.until, later.why)
         except (discord.HTTPException, Refused) as error:
             if may_pass(error):
                 await self._put_off(effect, repr(error))

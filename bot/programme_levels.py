@@ -8,6 +8,7 @@ from discord.app_commands import Range
 
 from bot import policy_changes
 from bot.checks import require
+from bot.granting import obstacle
 from bot.messages import achievements as messages
 from bot.messages import settings as settings_messages
 from bot.policy_changes import carried_out
@@ -141,7 +142,12 @@ async def _propose(interaction: Interaction, levels: tuple[Level, ...], *, make_
         change = await carried_out(pressed, policy_changes.amend, levels=chosen)
         return settings_messages.changed(change)["content"]
 
-    await propose(interaction, messages.levels_preview(wanted, seen, ()), rules.version, carry_out)
+    lacking = [
+        messages.lacking(level.role, why)
+        for level in levels
+        if level.role and interaction.guild and (why := obstacle(interaction.guild, level.role))
+    ]
+    await propose(interaction, messages.levels_preview(wanted, seen, lacking), rules.version, carry_out)
 
 
 async def _with_roles(interaction: Interaction, levels: tuple[Level, ...]) -> tuple[Level, ...]:

@@ -14,18 +14,13 @@ PointsError
 │   ├── SelfAward            giver and receiver are one person
 │   ├── NotAllowed           the person lacks the capability
 │   ├── UnknownCategory · UnknownTransaction · UnknownRequest · UnknownSchedule · UnknownSeason · UnknownClient
-│   ├── UnknownBadge         none of that number
-│   ├── UnknownRule          none of that number
-│   ├── RuleRetired          a rule that is out of use for good
-│   ├── RuleMode             a step that a rule cannot take from where it stands
-│   ├── UnknownWebhook · UnknownDelivery   none of that number that could be told, or told anew
+│   ├── UnknownBadge · UnknownRule · UnknownWebhook · UnknownDelivery   none of that number (that could be told)
+│   ├── RuleRetired · RuleMode   a rule that is out of use for good; a step it cannot take from where it stands
 │   ├── UnknownMember        nothing is kept about that person here
 │   ├── NoWish               no wish to be erased waits
-│   ├── AlreadyReversed      a transaction is taken back at most once
-│   ├── NotReversible        a reversal cannot itself be reversed
+│   ├── AlreadyReversed · NotReversible   taken back at most once; a reversal not at all
 │   ├── RequestClosed        the approval request is already decided
-│   ├── OwnRequest           the requester or the receiver tried to vote
-│   ├── AlreadyVoted         one moderator, one vote
+│   ├── OwnRequest · AlreadyVoted   the requester or the receiver tried to vote; one moderator, one vote
 │   ├── UnknownBatch · BatchUndone · BatchNotUndoable   a batch is undone as a unit, at most once
 │   ├── RowsRefused          rows of a batch that cannot be; none of them was written
 │   ├── UnreadableFile       a file that is not what it should be

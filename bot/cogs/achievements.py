@@ -8,6 +8,7 @@ from discord.app_commands import Choice, Range
 from discord.ext import commands
 
 from bot.checks import require
+from bot.granting import obstacle
 from bot.messages import achievements as messages
 from bot.policy_changes import carried_out
 from bot.proposals import ProposalButton, propose
@@ -171,6 +172,8 @@ class Badges(commands.GroupCog, group_name="badge", group_description="Badges: n
         notes = (
             [f"<@&{role}> comes with it{f' for {role_days:,} days' if role_days else ''}."] if role else []
         )
+        if role and interaction.guild and (why := obstacle(interaction.guild, role)):
+            notes.append(messages.lacking(role, why))
 
         async def carry_out(pressed: Interaction) -> str:
             made = await carried_out(

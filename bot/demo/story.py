@@ -1,7 +1,7 @@
 """What happened in Open Garden before you came, told by people who use the real commands.
 
-Twelve days ago, five days ago, this morning: awards in several categories, a deduction, an award taken
-back, a leaderboard, and one request that still waits for a second moderator.
+Twelve days ago, five days ago, this morning: levels and a badge, awards in several categories, a deduction,
+an award taken back, a leaderboard, and one request that still waits for a second moderator.
 """
 
 from collections.abc import Awaitable, Callable
@@ -40,6 +40,8 @@ async def tell(world: World, now: datetime) -> None:
 
 
 async def _planting(world: World) -> None:
+    await _agree(world, "olivia", "programme levels preset")
+    await _agree(world, "olivia", "badge preset", badge="appreciated")
     await _say(world, "zoe", "The seedlings are in! Thanks to everyone who came.")
     await _award(world, "ada", "zoe", 40, "Hosted the spring planting evening", "events")
     await _award(world, "ada", "liming", 25, "Answered every question about compost", "helping")
@@ -68,6 +70,7 @@ async def _today(world: World) -> None:
         channel=world.channels["points"], window="all", every="day", at="09:00",
     )  # fmt: skip
     await _slash(world, "olivia", "schedule post-now", number=1)
+    await _slash(world, "zoe", "achievements", private=False)
     await _award(world, "ada", "liming", 150, "Organised the whole harvest festival", "events")
 
 
@@ -100,6 +103,13 @@ async def _slash(world: World, who: str, command: str, **options: object) -> "In
     result = await world.people[who].slash(world.channels["points"], command, **options)
     await _answered(world, who, f"/{command}", result)
     return result
+
+
+async def _agree(world: World, who: str, command: str, **options: object) -> None:
+    """Ask for a change that is shown first, and agree to it."""
+    asked = await _slash(world, who, command, **options)
+    assert asked.response is not None
+    await _answered(world, who, "Do it", await world.people[who].click(asked.response, label="Do it"))
 
 
 async def _undo(world: World, who: str, given: "InteractionResult", reason: str) -> None:

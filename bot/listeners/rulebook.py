@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from points_core import rules
-from points_core.changes import Change, What
+from points_core.changes import Change
 from points_core.errors import DatabaseUnavailable, Refused
 from points_core.rules import Compiled, Fact, Fired, On, Rule
 from points_core.values import Actor, ActorKind, Origin
@@ -36,8 +36,6 @@ class Rulebook:
 
     def forget(self, change: Change) -> None:
         """Read the rules of the community that changed anew when they are next asked for."""
-        if change.what not in {None, What.RULES, What.POLICY}:
-            return
         self._heard += 1
         if change.community is None:
             self._kept.clear()

@@ -11,8 +11,7 @@ Anchor, VerifiedMark, Season, SeasonStanding       what proves the books; result
 ApiClient, Webhook, WebhookDelivery                programs and their doors
 PointRule, RuleVersion, Fact, RuleGrant, RuleUse,
 RuleSlot, ActiveDay, ExpiryMark                    what moves points by itself
-Badge, BadgeHolding, AchievementDue, RoleGrant,
-LinkedAccount                                      what members achieve, and the roles that come of it
+Badge, BadgeHolding, AchievementDue, RoleGrant     what members achieve, and the roles that come of it
 
 Every key begins with the community. Numbers of transactions, requests, members, schedules and audit
 events are dense within it and handed out from its LedgerHead row, under that row's lock. Columns holding
@@ -20,7 +19,7 @@ something a person wrote, or who a person is, can be emptied by erasure; nothing
 ledger, and triggers (migrations/guards.py) hold that against any other program too.
 """
 
-from points_core.models.achievements import AchievementDue, Badge, BadgeHolding, LinkedAccount, RoleGrant
+from points_core.models.achievements import AchievementDue, Badge, BadgeHolding, RoleGrant
 from points_core.models.base import Base, UtcDateTime
 from points_core.models.books import Batch, PointBalance, PointScore, PointTransaction, ScoreBucket
 from points_core.models.clients import ApiClient, Webhook, WebhookDelivery
@@ -57,7 +56,6 @@ __all__ = [
     "ExpiryMark",
     "Fact",
     "LedgerHead",
-    "LinkedAccount",
     "Member",
     "OutboxEntry",
     "PointBalance",

@@ -106,18 +106,3 @@ class RoleGrant(Base):
     why: Mapped[str | None] = mapped_column(Text)
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     changed_at: Mapped[datetime]
-
-
-class LinkedAccount(Base):
-    """A member who lets the bot show their level on their Discord profile (Linked Roles); tokens are sealed."""
-
-    __tablename__ = "linked_accounts"
-    __table_args__ = (ForeignKeyConstraint(["community_id", "member_id"], [Member.community_id, Member.id]),)
-
-    community_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    member_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    tokens: Mapped[str] = mapped_column(Text)
-    expires_at: Mapped[datetime]
-    linked_at: Mapped[datetime]
-    shown: Mapped[str | None] = mapped_column(String(100))
-    failed_because: Mapped[str | None] = mapped_column(Text)

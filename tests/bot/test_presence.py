@@ -15,10 +15,11 @@ TEN = Meter(rule=1, minutes=10, people=2)
 
 def watched(meter: Meter, *looks: tuple[float, Rooms]) -> list[tuple[str, float]]:
     """Return who reached the meter, and after how many minutes; `looks` are minutes and who was where from then on."""
-    presence, found = Presence(), []
+    presence = Presence()
+    found: list[tuple[str, float]] = []
     for minutes, rooms in looks:
-        for reached in presence.look(NOON + timedelta(minutes=minutes), rooms, [meter]):
-            found.append((reached.occupant.user_id, minutes))
+        reached = presence.look(NOON + timedelta(minutes=minutes), rooms, [meter])
+        found += [(each.occupant.user_id, minutes) for each in reached]
     return found
 
 

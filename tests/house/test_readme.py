@@ -103,7 +103,7 @@ def test_one_line_makes_the_environment_installs_what_is_pinned_and_begins(end: 
 
 
 def test_every_file_and_folder_it_names_is_there() -> None:
-    links = {link for link in re.findall(r"\]\(([^)]+)\)", README) if not link.startswith("http")}
+    links = {link for link in re.findall(r"\]\(([^)]+)\)", README) if not link.startswith(("http", "#"))}
     rooms = {row[0].strip("`") for row in table("## How the house is laid out")}
     paths = set(re.findall(r"(?<![\w/-])((?:requirements|docs|\.ci)/[\w.]+)", README))
 
@@ -111,6 +111,15 @@ def test_every_file_and_folder_it_names_is_there() -> None:
     assert links
     assert rooms
     assert missing == []
+
+
+def test_every_section_it_points_at_is_there() -> None:
+    titles = re.findall(r"(?m)^#+ (.+)$", README)
+    anchors = {"#" + re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+    pointed = set(re.findall(r"\]\((#[^)]+)\)", README))
+    assert pointed
+    assert pointed - anchors == set()
 
 
 def test_every_module_it_runs_is_there() -> None:

@@ -107,6 +107,7 @@ async def test_a_client_made_from_the_description_does_everything(api: Api) -> N
     await call("retire_category", number=category["id"])
     assert (await call("list_categories"))["categories"][-1]["retired"] is True
     assert (await call("export_table", table="transactions")).count("\r\n") == 6
+    assert (await call("report_event", {"event": "quiz.won", "user_id": ADA}))["outcomes"] == []  # no rule
     hook = await call("add_webhook", {"url": "https://hooks.example.org/points"})
     assert hook["secret"].startswith("whsec_")
     assert [each["number"] for each in (await call("list_webhooks"))["webhooks"]] == [hook["number"]]

@@ -24,7 +24,9 @@ async def switch_on(world: World, **parts: object) -> None:
 
 
 async def rule(world: World, name: str, **definition: object) -> None:
-    origin = Origin(world.community, Actor(ActorKind.OPERATOR), world.env.now(), f"rule:{definition['amount']}")
+    origin = Origin(
+        world.community, Actor(ActorKind.OPERATOR), world.env.now(), f"rule:{definition['amount']}"
+    )
     await world.points.write(rules.create, origin, name=name, definition=definition, mode=Mode.LIVE)
 
 

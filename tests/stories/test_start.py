@@ -25,8 +25,16 @@ async def test_the_bot_is_ready_within_three_seconds(settings: Settings) -> None
     assert ready < 3
 
 
-async def test_the_bot_listens_to_guilds_and_reactions_only_and_pings_nobody(world: World) -> None:
-    assert world.bot.intents == discord.Intents(guilds=True, guild_reactions=True)
+async def test_the_bot_asks_for_no_privileged_intent_and_pings_nobody(world: World) -> None:
+    asked = world.bot.intents
+    assert (asked.members, asked.message_content, asked.presences) == (False, False, False)
+    assert {name for name, on in asked if on} == {
+        "guilds",
+        "guild_messages",
+        "guild_reactions",
+        "guild_scheduled_events",
+        "voice_states",
+    }
     mentions = world.bot.allowed_mentions
     assert mentions is not None
     assert (mentions.everyone, mentions.users, mentions.roles) == (False, False, False)

@@ -11,6 +11,7 @@ from points_core import history, rules
 from points_core.database import Points
 from points_core.settings import Settings
 from points_core.values import Actor, ActorKind, Mode, Origin, Receipt
+from tests.stories.reading import texts
 from tests.stories.world import World, founded
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400  # seconds
@@ -143,7 +144,7 @@ async def test_an_answer_marked_as_the_solution_earns_once_and_the_thread_is_tol
     marked = await world.mia.context_menu(thread, "Mark as solution", answer)
     again = await world.mia.context_menu(thread, "Mark as solution", answer)
 
-    assert "+10 points" in marked.response.content
+    assert "+10 points" in texts(answer(marked))
     assert again.response is not None
     assert await points_of(world, world.noah) == 10
 
@@ -155,11 +156,11 @@ async def test_only_who_asked_or_a_moderator_marks_a_solution_and_nobody_their_o
     stranger = await world.zoe.context_menu(thread, "Mark as solution", answer)
     own = await world.noah.context_menu(thread, "Mark as solution", answer)
 
-    assert stranger.response.ephemeral
-    assert own.response.ephemeral
+    assert stranger.ephemeral
+    assert own.ephemeral
     assert await points_of(world, world.noah) == 0
     moderated = await world.ada.context_menu(thread, "Mark as solution", answer)
-    assert "+10 points" in moderated.response.content
+    assert "+10 points" in texts(answer(moderated))
 
 
 async def question(world: World) -> tuple[Any, discord.Message]:

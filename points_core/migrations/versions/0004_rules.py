@@ -178,22 +178,6 @@ def upgrade() -> None:
         )
 
     op.create_table(
-        "linked_accounts",
-        sa.Column("community_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("member_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("tokens", sa.Text(), nullable=False),
-        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("linked_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("shown", sa.String(length=100), nullable=True),
-        sa.Column("failed_because", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["community_id", "member_id"],
-            ["members.community_id", "members.id"],
-            name=op.f("fk_linked_accounts_community_id_member_id"),
-        ),
-        sa.PrimaryKeyConstraint("community_id", "member_id", name=op.f("pk_linked_accounts")),
-    )
-    op.create_table(
         "role_grants",
         sa.Column("community_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("member_id", sa.BigInteger(), autoincrement=False, nullable=False),

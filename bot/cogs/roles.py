@@ -1,0 +1,183 @@
+"""Roles that follow levels, badges and rules; what could not be given, with the fix; and who is told of it."""
+
+import asyncio
+import logging
+from collections import defaultdict, deque
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import discord
+from discord import app_commands
+from discord.ext import commands, tasks
+
+from bot import granting
+from bot.checks import require
+from bot.courier import Later
+from bot.messages import roles as messages
+from bot.policy_changes import carried_out
+from bot.posting import send
+from bot.replies import BROKEN, respond
+from points_core import achievements, policy
+from points_core.achievements import roles
+from points_core.errors import DatabaseUnavailable, UnknownBadge
+from points_core.outbox import Effect, Topic
+from points_core.policy import Capability
+from points_core.values import Origin
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from bot.client import PointsBot
+
+Interaction = discord.Interaction["PointsBot"]
+
+PERIOD_S: Final = 60
+AT_ONCE: Final = 50  # roles between two looks at the books
+HOUR: Final = timedelta(hours=1)
+
+log = logging.getLogger(__name__)
+
+
+@app_commands.guild_only()
+@app_commands.default_permissions(manage_guild=True)
+class Roles(
+    commands.GroupCog, group_name="roles", group_description="Roles that levels, badges and rules give"
+):
+    """Brings members' roles to what is wanted; tells of levels and badges."""
+
+    def __init__(self, bot: "PointsBot") -> None:
+        super().__init__()
+        self.bot = bot
+        self._told: defaultdict[str, deque[datetime]] = defaultdict(deque)
+        self._round = asyncio.Lock()
+        bot.courier.on(Topic.ROLES, self.due)
+        bot.courier.on(Topic.LEVEL, self.level)
+        bot.courier.on(Topic.BADGE, self.badge)
+        bot.courier.on(Topic.BADGE_REVOKED, self.badge)
+
+    async def cog_load(self) -> None:
+        """Begin to look for roles that wait."""
+        self.rounds.start()
+
+    async def cog_unload(self) -> None:
+        """Look no more."""
+        self.rounds.cancel()
+
+    # ── what happens by itself ──
+
+    @tasks.loop(seconds=PERIOD_S)
+    async def rounds(self) -> None:
+        """Give and take what waits: ends of temporary roles, what was asked for again."""
+        try:
+            await self.settle(None)
+        except DatabaseUnavailable as fault:
+            log.warning("the books could not be asked which roles are due: %s", fault.why)
+        except (discord.HTTPException, *BROKEN) as error:
+            log.warning("roles wait for Discord: %r", error)
+        except Exception:  # a loop that raises is not begun again
+            log.exception("roles could not be given")
+
+    @rounds.before_loop
+    async def _until_ready(self) -> None:
+        await self.bot.wait_until_ready()
+
+    @commands.Cog.listener()
+    async def on_member_join(self, member: discord.Member) -> None:
+        """Give somebody who is back the roles they are to have; needs the members intent."""
+        community = str(member.guild.id)
+        if await self.bot.points.write(roles.rejoined, community, str(member.id), self.bot.now()):
+            await self.settle(community)
+
+    async def settle(self, community: str | None) -> None:
+        """Give and take the roles that are due in one community, or in all. Raises HTTPException."""
+        async with self._round:
+            seen: set[tuple[str, int, str, datetime]] = set()
+            while True:
+                waiting = await self.bot.points.read(roles.due, community, AT_ONCE)
+                new = [g for g in waiting if (g.community, g.member, g.role, g.changed_at) not in seen]
+                if not new:
+                    return
+                for grant in new:
+                    seen.add((grant.community, grant.member, grant.role, grant.changed_at))
+                    await granting.carry_out(self.bot, grant)
+
+    # ── effects ──
+
+    async def due(self, effect: Effect) -> str:
+        """Bring roles of a community to what is wanted."""
+        await self.settle(effect.community)
+        return "settled"
+
+    async def level(self, effect: Effect) -> str:
+        """Tell that somebody reached another level."""
+        told = await self.bot.points.read(achievements.level_told, effect.community, effect.subject)
+        if told is None or told.user_id is None:
+            return "nobody to tell of"
+        return await self._announce(effect, messages.level(told))
+
+    async def badge(self, effect: Effect) -> str:
+        """Tell that somebody earned a badge, or lost it."""
+        try:
+            told = await self.bot.points.read(achievements.badge_told, effect.community, effect.subject)
+        except UnknownBadge:
+            return "the badge is gone"
+        revoked = effect.topic is Topic.BADGE_REVOKED
+        if (told.user_id is None and not told.everybody) or told.stands == revoked:
+            return "nobody to tell of"
+        return await self._announce(effect, messages.badge(told, revoked=revoked))
+
+    async def _announce(self, effect: Effect, post: messages.Post) -> str:
+        """Post it, unless the hour is full: then it comes when there is room. Raises Later, HTTPException."""
+        rules = await self.bot.points.read(policy.of, effect.community)
+        most, place = rules.programme.announcements_per_hour, rules.announcements_channel
+        if place is None or not most:
+            return "announcements are off"
+        now, told = self.bot.now(), self._told[effect.community]
+        while told and told[0] <= now - HOUR:
+            told.popleft()
+        if len(told) >= most:
+            raise Later(told[0] + HOUR, "this hour's announcements are made")
+        channel = self.bot.get_partial_messageable(int(place))
+        await send(channel, post, f"pts{effect.id}told")
+        told.append(now)
+        return "announced"
+
+    # ── what admins ask for ──
+
+    @app_commands.command()
+    async def failures(self, interaction: Interaction) -> None:
+        """See which roles could not be given or taken, and how to put that right."""
+        await require(interaction, Capability.CONFIGURE)
+        found = await self.bot.points.read(roles.failures, str(interaction.guild_id))
+        await respond(interaction, **messages.failures(found))
+
+    @app_commands.command()
+    async def retry(self, interaction: Interaction) -> None:
+        """Try again what failed, after you put it right."""
+        await self._again(interaction, _retry)
+
+    @app_commands.command()
+    async def sync(self, interaction: Interaction) -> None:
+        """Compare every role that is wanted with the server, and put right what differs."""
+        await self._again(interaction, _sync)
+
+    async def _again(self, interaction: Interaction, operation: "messages.Again") -> None:
+        community = str(interaction.guild_id)
+        count = await carried_out(interaction, operation)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await self.settle(community)
+        left = await self.bot.points.read(roles.failures, community)
+        await interaction.followup.send(**messages.tried(count, left))
+
+
+def _retry(tx: "Connection", origin: Origin) -> int:
+    return roles.retry(tx, origin.community, origin.at)
+
+
+def _sync(tx: "Connection", origin: Origin) -> int:
+    return roles.sync(tx, origin.community, origin.at)
+
+
+async def setup(bot: "PointsBot") -> None:
+    """Add the cog; discord.py calls this."""
+    await bot.add_cog(Roles(bot))

@@ -1,0 +1,152 @@
+"""Roles follow levels and badges; what stands in the way is said with its fix; levels and badges are announced."""
+
+import discord
+import simcord
+
+from points_core import policy
+from points_core.programme import Level
+from points_core.values import Actor, ActorKind, Origin
+from tests.stories.answers import answer, private
+from tests.stories.reading import texts
+from tests.stories.world import World
+
+HOUR = 3_600  # seconds
+
+
+async def levels(world: World, *rungs: tuple[str, int, simcord.RoleHandle | None], **more: object) -> None:
+    """Switch levels on behind the bot's back."""
+    world._changes += 1
+    origin = Origin(world.community, Actor(ActorKind.OPERATOR), world.env.now(), f"story:{world._changes}")
+    wanted = tuple(
+        Level(name=name, earned=earned, role=str(role.id) if role else None) for name, earned, role in rungs
+    )
+    await world.points.write(policy.amend, origin, levels=wanted, **more)
+    await world.env.settle()
+
+
+async def award(world: World, member: simcord.MemberActor, amount: int) -> None:
+    await world.ada.slash(
+        world.general, "award", member=member, amount=amount, reason=f"because of {member.name} {amount}"
+    )
+    await world.bot.courier.idle()
+
+
+def roles_of(world: World, member: simcord.MemberActor) -> set[str]:
+    guild = world.env.backend.get_guild(world.guild.id)
+    return {guild.roles[each].name for each in guild.members[member.id].role_ids} - {"@everyone"}
+
+
+def contents(channel: simcord.ChannelHandle) -> list[str]:
+    return [message.content for message in channel.history()]
+
+
+async def test_a_level_brings_its_role_and_a_reversal_takes_it_back(world: World) -> None:
+    low, high = world.guild.create_role("Helper"), world.guild.create_role("Hero")
+    await levels(world, ("Helper", 10, low), ("Hero", 50, high))
+
+    await award(world, world.mia, 10)
+    assert roles_of(world, world.mia) == {"Helper"}
+    await award(world, world.mia, 45)
+    assert roles_of(world, world.mia) == {"Hero"}  # replaced
+
+    await world.ada.slash(world.general, "undo", number=2, reason="a mistake")
+    await world.bot.courier.idle()
+    assert roles_of(world, world.mia) == {"Helper"}
+
+
+async def test_roles_can_be_stacked_and_kept(world: World) -> None:
+    low, high = world.guild.create_role("Helper"), world.guild.create_role("Hero")
+    await levels(world, ("Helper", 10, low), ("Hero", 50, high), level_roles="stack", keep_roles=True)
+
+    await award(world, world.mia, 55)
+    await world.ada.slash(world.general, "undo", number=1, reason="a mistake")
+    await world.bot.courier.idle()
+
+    assert roles_of(world, world.mia) == {"Helper", "Hero"}
+
+
+async def test_a_role_with_power_over_the_server_is_never_given(world: World) -> None:
+    strong = world.guild.create_role("Strong", permissions=discord.Permissions(ban_members=True))
+    await levels(world, ("Strong", 10, strong))
+
+    await award(world, world.mia, 10)
+
+    assert roles_of(world, world.mia) == set()
+    listed = texts(answer(await world.olivia.slash(world.general, "roles failures")))
+    assert "power over the server (ban members)" in listed
+    asked = await world.olivia.slash(world.general, "programme levels set", name="Strong", points=20)
+    assert "power over the server" in texts(answer(asked))
+
+
+async def test_what_the_bot_lacks_is_listed_with_the_fix_and_the_role_given_after_it(world: World) -> None:
+    helper = world.guild.create_role("Helper")
+    await levels(world, ("Helper", 10, helper))
+    bots = world.guild.roles["TestBot"]
+    may = world.env.backend.get_guild(world.guild.id).roles[bots.id].permissions
+    world.env.backend.edit_role(
+        world.guild.id, bots.id, {"permissions": may & ~discord.Permissions(manage_roles=True).value}
+    )
+    await world.env.settle()
+
+    await award(world, world.mia, 10)
+    listed = texts(answer(await world.olivia.slash(world.general, "roles failures")))
+    assert "I lack Manage Roles; allow it to my role in Server Settings › Roles" in listed
+
+    world.env.backend.edit_role(world.guild.id, bots.id, {"permissions": may})
+    await world.env.settle()
+    again = await world.olivia.slash(world.general, "roles retry")
+    assert "Looked at 1 role. Every role is as it should be." in texts(answer(again))
+    assert roles_of(world, world.mia) == {"Helper"}
+
+
+async def test_who_comes_back_gets_their_role_again(world: World) -> None:
+    helper = world.guild.create_role("Helper")
+    await levels(world, ("Helper", 10, helper))
+    await award(world, world.mia, 10)
+    world.guild.remove_member(world.mia)
+    await world.env.settle()
+    back = world.guild.add_member(world.mia.user)
+    await world.env.settle()
+
+    await world.olivia.slash(world.general, "roles sync")
+
+    assert roles_of(world, back) == {"Helper"}
+
+
+async def test_a_role_that_somebody_took_away_by_hand_is_back_after_a_sync(world: World) -> None:
+    helper = world.guild.create_role("Helper")
+    await levels(world, ("Helper", 10, helper))
+    await award(world, world.mia, 10)
+    world.env.backend.remove_member_role(world.guild.id, world.mia.id, helper.id)
+    await world.env.settle()
+
+    done = await world.olivia.slash(world.general, "roles sync")
+
+    assert "Looked at 1 role." in texts(answer(done))
+    assert roles_of(world, world.mia) == {"Helper"}
+
+
+async def test_levels_are_announced_up_to_the_hours_measure_and_the_rest_later(world: World) -> None:
+    await world.configure(announcements_channel=world.log)
+    await levels(world, ("Helper", 10, None), announcements_per_hour=2)
+
+    for member in (world.mia, world.noah, world.zoe):
+        await award(world, member, 10)
+
+    told = [line for line in contents(world.log) if "is now **Helper**" in line]
+    assert told == [f"🎉 <@{world.mia.id}> is now **Helper**.", f"🎉 <@{world.noah.id}> is now **Helper**."]
+
+    await world.restart(away=HOUR)
+    await world.bot.ticker.tick(world.bot.now())
+    await world.bot.courier.idle()
+    assert f"🎉 <@{world.zoe.id}> is now **Helper**." in contents(world.log)
+
+
+async def test_members_may_not_look_at_failures(world: World) -> None:
+    await world.env.settle()
+    command = next(c for c in await world.bot.tree.fetch_commands() if c.name == "roles")
+    world.guild.set_command_permissions(command, {world.mia: True})
+
+    refused = await world.mia.slash(world.general, "roles failures")
+
+    assert "Every role" not in private(refused)
