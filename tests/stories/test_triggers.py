@@ -139,10 +139,10 @@ async def test_a_reaction_earns_for_who_wrote_and_for_who_reacted_once(world: Wo
 
 async def test_an_answer_marked_as_the_solution_earns_once_and_the_thread_is_told(world: World) -> None:
     await rule(world, {"on": "solved"}, amount=10)
-    thread, answer = await question(world)
+    thread, reply = await question(world)
 
-    marked = await world.mia.context_menu(thread, "Mark as solution", answer)
-    again = await world.mia.context_menu(thread, "Mark as solution", answer)
+    marked = await world.mia.context_menu(thread, "Mark as solution", reply)
+    again = await world.mia.context_menu(thread, "Mark as solution", reply)
 
     assert "+10 points" in texts(answer(marked))
     assert again.response is not None
@@ -151,15 +151,15 @@ async def test_an_answer_marked_as_the_solution_earns_once_and_the_thread_is_tol
 
 async def test_only_who_asked_or_a_moderator_marks_a_solution_and_nobody_their_own(world: World) -> None:
     await rule(world, {"on": "solved"}, amount=10)
-    thread, answer = await question(world)
+    thread, reply = await question(world)
 
-    stranger = await world.zoe.context_menu(thread, "Mark as solution", answer)
-    own = await world.noah.context_menu(thread, "Mark as solution", answer)
+    stranger = await world.zoe.context_menu(thread, "Mark as solution", reply)
+    own = await world.noah.context_menu(thread, "Mark as solution", reply)
 
     assert stranger.ephemeral
     assert own.ephemeral
     assert await points_of(world, world.noah) == 0
-    moderated = await world.ada.context_menu(thread, "Mark as solution", answer)
+    moderated = await world.ada.context_menu(thread, "Mark as solution", reply)
     assert "+10 points" in texts(answer(moderated))
 
 
