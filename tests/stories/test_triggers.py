@@ -11,6 +11,7 @@ from points_core import history, rules
 from points_core.database import Points
 from points_core.settings import Settings
 from points_core.values import Actor, ActorKind, Mode, Origin, Receipt
+from tests.stories.answers import answer
 from tests.stories.reading import texts
 from tests.stories.world import World, founded
 
