@@ -28,6 +28,8 @@ cards.py         the cards of approval requests, in Discord
 policy_changes.py  one change of the policy, with what it was before
 programme.py     what takes points from members: shown first, then carried out
 rule_editor/     a rule changed from Discord: its card, its forms, its trial
+rank_card.py     a member's rank card, drawn
+rank_facts.py    what stands on it
 proposals.py     a change shown before it is made: levels, badges
 programme_levels.py  /programme levels
 rights.py        which roles may do what
