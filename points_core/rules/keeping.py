@@ -7,6 +7,7 @@ know a fact again, and nothing that erasure would have to reach.
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, select, tuple_
@@ -22,7 +23,6 @@ from points_core.values import (
     clean_link,
     clean_name,
     clean_text,
-    outside_key,
 )
 
 KEPT: Final = timedelta(days=90)  # how long a fact can be looked at
@@ -58,7 +58,7 @@ def cleaned(origin: Origin, fact: Fact) -> Fact:
 
 def key_of(fact: Fact) -> str:
     """Return the key under which a fact is kept: what happened, and a digest of the outside's own key."""
-    return outside_key(fact.on.value, fact.key.encode("unicode_escape").decode().replace(" ", "+"))
+    return f"{fact.on.value}:{sha256(fact.key.encode()).hexdigest()[:40]}"
 
 
 def row(

@@ -1,5 +1,6 @@
 """What rules gave before, as far as the facts at hand may ask: read once for many, in a few statements."""
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -100,9 +101,9 @@ class Known:
 
     def _note(self, watch: Watch, at: datetime) -> None:
         times = self.usage.times.setdefault(watch, [])
-        if at not in times:
-            times.append(at)
-            times.sort()
+        place = bisect_left(times, at)
+        if place == len(times) or times[place] != at:
+            times.insert(place, at)
 
 
 def _mark(rule: Rule, fact: Fact) -> tuple[int, int, str]:

@@ -133,6 +133,24 @@ async def test_a_shadow_rule_records_what_it_would_give_and_moves_nothing(points
     assert (found.times, found.shadow_times, found.shadow_points) == (0, 2, 3)
 
 
+async def test_caps_and_cooldowns_hold_between_two_programs_on_one_database(points: Points) -> None:
+    capped = await rule_made(points, "capped", amount=3, limits=Limits(rule_day=20))
+    cooled = await rule_made(points, "cooled", amount=1, limits=Limits(member_cooldown=3_600))
+    facts = [said(n, after=timedelta(seconds=n), user_id=(ADA, GRACE)[n % 2]) for n in range(40)]
+
+    async with Points.opened(points.settings) as other:
+        await gather(*(fired(each, fact) for fact in facts for each in (points, other)))
+
+    given = {capped: 0, cooled: 0}
+    for view in (ADA, GRACE):
+        page = await points.read(history.page, COMMUNITY, user_id=view, limit=100)
+        for receipt in page.receipts:
+            assert receipt.rule is not None
+            given[receipt.rule[0]] += receipt.amount
+    assert given == {capped: 20, cooled: 2}
+    assert await points.read(verify) == []
+
+
 async def test_caps_hold_exactly_under_parallel_delivery(points: Points) -> None:
     limits = Limits(member_day=5, rule_day=8)
     await rule_made(points, amount=3, limits=limits)
