@@ -22,6 +22,11 @@ _DAYS = (
     )
     .distinct()
 )
+_CHECK_INS = select(ActiveDay.member_id, ActiveDay.day).where(
+    ActiveDay.community_id == bindparam("community"),
+    ActiveDay.member_id.in_(bindparam("members", expanding=True)),
+    ActiveDay.source == CHECK_IN,
+)
 _SOURCES = select(ActiveDay.source).where(
     ActiveDay.community_id == bindparam("community"),
     ActiveDay.member_id == bindparam("member"),
@@ -41,6 +46,15 @@ def of(tx: Connection, community_id: int, member_ids: Iterable[int]) -> dict[int
         for member_id, day in tx.execute(_DAYS, {"community": community_id, "members": sorted(found)}):
             found[member_id].append(day)
     return {member_id: tuple(sorted(days)) for member_id, days in found.items()}
+
+
+def check_ins(tx: Connection, community_id: int, member_ids: Iterable[int]) -> dict[int, tuple[int, ...]]:
+    """Return the days (ordinals of dates) on which each of `member_ids` checked in."""
+    found: dict[int, list[int]] = {each: [] for each in member_ids}
+    if found:
+        for member_id, day in tx.execute(_CHECK_INS, {"community": community_id, "members": sorted(found)}):
+            found[member_id].append(day)
+    return {member_id: tuple(days) for member_id, days in found.items()}
 
 
 def keep(tx: Connection, community_id: int, member_id: int, day: int, source: int) -> bool:

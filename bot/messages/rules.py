@@ -218,6 +218,11 @@ def undone(done: Undone) -> Reply:
         lines.append(f"No longer active: {_counted(done.days, 'day')}.")
     if done.roles:
         lines.append(f"Roles that will be taken: {done.roles:,}.")
+    if done.streaks is not None:
+        lines.append(
+            f"Batch {done.streaks.number:,} took back what rules gave for streaks of these days: "
+            f"{text.points(-done.streaks.points)}."
+        )
     return _private("\n".join(lines)[:2_000])
 
 

@@ -17,10 +17,14 @@ from points_core.streaks import Run, Streak, Unit, runs, streak, weekly, weeks
 
 @dataclass(slots=True)
 class Days:
-    """Active days by outside id; `new` are those that came with facts, each with its source."""
+    """Active days by outside id; `new` are those that came with facts, each with its source.
+
+    `checked` are the days of check-ins of those who check in.
+    """
 
     policy: Policy
     known: dict[str, set[int]]
+    checked: set[tuple[str, int]] = field(default_factory=set)
     new: list[tuple[Fact, int]] = field(default_factory=list)
     _fresh: list[tuple[str, int]] = field(default_factory=list)
     _added: set[tuple[str, int, int]] = field(default_factory=set)
@@ -37,25 +41,36 @@ class Days:
         people = {
             fact.user_id: books.people[fact.user_id].id for fact in told if fact.user_id in books.people
         }
-        found = active_days.of(tx, books.head.community_id, people.values()) if looked_at else {}
-        return cls(policy, {user_id: set(found.get(number, ())) for user_id, number in people.items()})
+        community_id = books.head.community_id
+        found = active_days.of(tx, community_id, people.values()) if looked_at else {}
+        known = {user_id: set(found.get(number, ())) for user_id, number in people.items()}
+        asking = {fact.user_id: people.get(fact.user_id, 0) for fact in told if fact.on is On.CHECK_IN}
+        checked = active_days.check_ins(tx, community_id, asking.values())
+        return cls(policy, known, {(user, day) for user, number in asking.items() for day in checked[number]})
 
     def day(self, fact: Fact) -> int:
         """Return the local day on which a fact happened."""
         return active_days.local_day(fact.at, self.policy.zone)
 
-    def add(self, fact: Fact, source: int) -> bool:
-        """Count the fact's day for the reason `source`; return whether the member was not active on it before."""
+    def check_in(self, fact: Fact) -> bool:
+        """Count the fact's day as one of a check-in; return whether it is the first on that day."""
+        this = (fact.user_id, self.day(fact))
+        if this in self.checked:
+            return False
+        self.checked.add(this)
+        self.add(fact, active_days.CHECK_IN)
+        return True
+
+    def add(self, fact: Fact, source: int) -> None:
+        """Count the fact's day for the reason `source`."""
         day = self.day(fact)
         if (fact.user_id, day, source) not in self._added:
             self._added.add((fact.user_id, day, source))
             self.new.append((fact, source))
         days = self.known.setdefault(fact.user_id, set())
-        if day in days:
-            return False
-        days.add(day)
-        self._fresh.append((fact.user_id, day))
-        return True
+        if day not in days:
+            days.add(day)
+            self._fresh.append((fact.user_id, day))
 
     def streaks(self, fact: Fact) -> dict[str, Streak]:
         """Return how the member's streaks stand on the fact's day, by unit."""

@@ -79,7 +79,7 @@ class Desk:
             keys=frozenset(_key(rule, each) for rule, each in pairs),
             numbers=before.transactions,
             category_ids=frozenset(
-                rule.definition.category_id for rule, _ in pairs if rule.definition.category_id is not None
+                one.definition.category_id for one in rules.values() if one.definition.category_id is not None
             ),
         )
         books = Books.load(tx, head, policy, wanted)
@@ -106,7 +106,7 @@ class Desk:
         if (again := self._earlier(told)) is not None:
             return again
         fact = told.fact
-        checked_in = fact.on is On.CHECK_IN and self.days.add(fact, active_days.CHECK_IN)
+        checked_in = fact.on is On.CHECK_IN and self.days.check_in(fact)
         outcomes = tuple(outcome for rule in self.compiled.caring(fact) for outcome in self._meet(rule, told))
         for outcome in outcomes:
             rule = outcome.rule

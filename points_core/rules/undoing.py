@@ -12,9 +12,11 @@ from sqlalchemy.orm import aliased
 from points_core import active_days, approvals, bulk, levels, policy, rewards, uses
 from points_core.bulk import BatchReceipt
 from points_core.bulk.batches import by_key
-from points_core.models import ActiveDay, ApprovalRequest, PointTransaction, RuleGrant
+from points_core.models import ActiveDay, ApprovalRequest, PointTransaction, RuleGrant, RuleVersion
+from points_core.policy import Policy
 from points_core.rules import reading
-from points_core.rules.definition import Rule
+from points_core.rules.definition import Definition, OnStreak, Rule
+from points_core.streaks import runs, weeks
 from points_core.values import Origin, RequestState, bounded, clean_text
 
 ACTION: Final = "rule.undo"
@@ -24,7 +26,8 @@ ACTION: Final = "rule.undo"
 class Undone:
     """What a rule's undo did: the batch that took points back, requests it cancelled, days and roles it took.
 
-    batch: None where no transaction stood. `replayed` when it was done before.
+    batch: None where no transaction stood. streaks: the batch of what other rules gave for streaks that these
+    days made, None where they gave nothing. `replayed` when it was done before.
     """
 
     rule: Rule
@@ -32,6 +35,7 @@ class Undone:
     requests: tuple[int, ...] = ()
     days: int = 0
     roles: int = 0
+    streaks: BatchReceipt | None = None
     replayed: bool = False
 
 
@@ -61,14 +65,15 @@ def undo(
         return Undone(rule, replace(earlier, replayed=True), replayed=True)
     wanted = _span(community_id, number, version, since, until)
     cancelled = _cancel(tx, origin, wanted)
-    batch = _take_back(tx, origin, wanted, rule, reason, partial)
+    batch = _take_back(tx, origin, wanted, f"rule {rule.number} taken back", reason, partial)
     gone = _close(tx, community_id, zone, wanted, batch)
     whole = version is None and since is None and until is None
     days = _days(tx, community_id, number, zone, gone, whole=whole)
     if days and head.badges:
         levels.mark(tx, community_id, sorted({member_id for member_id, _ in days}), origin.at)
     roles = _roles(tx, community_id, number, gone, origin.at)
-    undone = Undone(rule, batch, cancelled, len(days), roles)
+    streaks = _streaks(tx, origin, current, community_id, {member_id for member_id, _ in days}, partial)
+    undone = Undone(rule, batch, cancelled, len(days), roles, streaks)
     if gone or cancelled or days:
         _record(tx, origin, undone, version, since, until)
     return undone
@@ -114,9 +119,9 @@ def _cancel(tx: Connection, origin: Origin, wanted: Clauses) -> tuple[int, ...]:
 
 
 def _take_back(
-    tx: Connection, origin: Origin, wanted: Clauses, rule: Rule, reason: str, partial: bool
+    tx: Connection, origin: Origin, wanted: Clauses, why: str, reason: str, partial: bool
 ) -> BatchReceipt | None:
-    """Reverse what stands of the rule's transactions, newest first; None where nothing does."""
+    """Reverse what stands of the grants' transactions, newest first; None where nothing does."""
     reversal = aliased(PointTransaction)
     taken = (
         select(reversal.seq)
@@ -129,7 +134,6 @@ def _take_back(
     numbers: Sequence[int] = tx.execute(given.order_by(PointTransaction.seq.desc())).scalars().all()
     if not numbers:
         return None
-    why = f"rule {rule.number} taken back"
     return bulk.take_back(tx, origin, numbers, reason=reason, partial=partial, why=why)
 
 
@@ -202,6 +206,71 @@ def _left(tx: Connection, community_id: int, number: int) -> Sequence[Any]:
     return tx.execute(found).all()
 
 
+def _streaks(
+    tx: Connection, origin: Origin, current: Policy, community_id: int, members: set[int], partial: bool
+) -> BatchReceipt | None:
+    """Take back what rules gave to `members` for streaks that their days do not make any more."""
+    keys = _groundless(tx, current, community_id, members)
+    if not keys:
+        return None
+    apart = replace(origin, key=f"{origin.key[:180]}:streaks")
+    wanted = (
+        RuleGrant.community_id == community_id,
+        RuleGrant.standing,
+        RuleGrant.shadow.is_(False),
+        RuleGrant.fact_key.in_(keys),
+    )
+    _cancel(tx, apart, wanted)
+    batch = _take_back(tx, apart, wanted, "streaks that are no more", "the streak is no more", partial)
+    for number, gone in _by_rule(_close(tx, community_id, current.zone, wanted, batch)).items():
+        _roles(tx, community_id, number, gone, origin.at)
+    return batch
+
+
+def _groundless(tx: Connection, current: Policy, community_id: int, members: set[int]) -> list[str]:
+    """Return the keys of the streaks that rules gave something for, and that the days there are do not make."""
+    of_version = {
+        (row.rule_number, row.version): trigger
+        for row in tx.execute(
+            select(RuleVersion.rule_number, RuleVersion.version, RuleVersion.definition).where(
+                RuleVersion.community_id == community_id
+            )
+        )
+        if isinstance(trigger := Definition.model_validate(row.definition).trigger, OnStreak)
+    }
+    if not of_version or not members:
+        return []
+    given = select(
+        RuleGrant.rule_number, RuleGrant.version, RuleGrant.fact_key, RuleGrant.member_id, RuleGrant.at
+    ).where(
+        RuleGrant.community_id == community_id,
+        RuleGrant.standing,
+        RuleGrant.shadow.is_(False),
+        RuleGrant.member_id.in_(sorted(members)),
+        RuleGrant.rule_number.in_(sorted({number for number, _ in of_version})),
+    )
+    days = active_days.of(tx, community_id, members)
+    freezes = current.programme.streak_freezes
+    found: list[str] = []
+    for row in tx.execute(given):
+        trigger = of_version.get((row.rule_number, row.version))
+        theirs = days.get(row.member_id, ())
+        if trigger is None:
+            continue
+        made = runs(theirs, freezes) if trigger.unit == "day" else weeks(theirs)
+        day, tail = active_days.local_day(row.at, current.zone), 0 if trigger.unit == "day" else 6
+        if not any(run.first <= day <= run.last + tail and run.length >= trigger.length for run in made):
+            found.append(row.fact_key)
+    return found
+
+
+def _by_rule(gone: Iterable[Any]) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = {}
+    for row in gone:
+        found.setdefault(row.rule_number, []).append(row)
+    return found
+
+
 def _roles(tx: Connection, community_id: int, number: int, gone: Iterable[Any], now: datetime) -> int:
     """Have the roles taken that the rule gave to those whom it has given nothing else."""
     kept = {row.member_id for row in _left(tx, community_id, number)}
@@ -225,6 +294,7 @@ def _record(
         "requests": len(undone.requests),
         "days": undone.days,
         "roles": undone.roles,
+        "streaks": undone.streaks.number if undone.streaks else None,
     }
     after = {name: value for name, value in said.items() if value}
     policy.put_on_record(

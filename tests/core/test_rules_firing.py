@@ -28,7 +28,7 @@ from points_core.rules.definition import (
     TotalAtLeast,
 )
 from points_core.rules.limits import Limit
-from points_core.values import Actor, ActorKind, Mode, Origin, RequestState
+from points_core.values import Actor, ActorKind, Kind, Mode, Origin, RequestState
 from points_core.verification import verify
 from tests.core.conftest import ADA, COMMUNITY, GRACE, MOD, NOON, OTHER_MOD, by, row_counts
 from tests.core.rule_facts import definition, message
@@ -287,6 +287,41 @@ async def test_a_day_that_is_told_late_joins_two_runs_and_passes_every_length_be
 
     assert before == 2 + 2
     assert [outcome.amount for outcome in late.outcomes] == [3, 4, 5]
+
+
+async def test_a_streak_gives_in_a_category_in_which_its_member_has_points(points: Points) -> None:
+    await points.write(policy.add_category, by(MOD), "habits")
+    current = await points.read(policy.of, COMMUNITY)
+    habits = current.category("habits")
+    assert habits is not None
+    await points.write(
+        approvals.request,
+        by(MOD),
+        kind=Kind.AWARD,
+        user_id=ADA,
+        amount=90,
+        reason="before",
+        category="habits",
+    )
+    await rule_made(points, trigger=OnStreak(length=2), amount=7, category_id=habits.id)
+    for day in range(2):
+        fact = said(day, on=On.CHECK_IN, after=timedelta(days=day))
+        await fired(points, fact)
+
+    assert await balance(points) == 97
+    assert await points.read(verify) == []
+
+
+async def test_a_check_in_is_one_also_on_a_day_that_a_message_made_active(points: Points) -> None:
+    await rule_made(points, counts_for_streak=True)
+    await fired(points, said(1))
+
+    first = await fired(points, said(2, on=On.CHECK_IN))
+    again = await fired(points, said(3, on=On.CHECK_IN))
+
+    assert (first.checked_in, again.checked_in) == (True, False)
+    assert first.streaks is not None
+    assert first.streaks["day"].current == 1
 
 
 async def test_a_rule_that_counts_for_the_streak_makes_the_day_active_when_it_is_met(points: Points) -> None:

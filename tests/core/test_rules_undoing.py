@@ -11,7 +11,7 @@ from points_core.database import Points
 from points_core.errors import InvalidText, RowsRefused, UnknownRule
 from points_core.models import ActiveDay, RoleGrant, RuleGrant
 from points_core.rules import Result
-from points_core.rules.definition import Limits
+from points_core.rules.definition import Limits, OnStreak
 from points_core.values import Kind, Mode, Receipt, RequestState
 from points_core.verification import verify
 from points_core.windows import Window
@@ -77,6 +77,27 @@ async def test_what_was_taken_back_gives_caps_and_cooldowns_free(points: Points)
     assert [(each.result, each.replayed) for each in again.outcomes] == [(Result.GIVEN, True)]
     assert await balance(points) == 2
     assert await points.read(_used) == await points.read(_recounted)
+
+
+async def test_what_other_rules_gave_for_streaks_of_its_days_goes_with_it(points: Points) -> None:
+    number = await rule_made(points, "days", amount=1, counts_for_streak=True)
+    await rule_made(points, "reward", amount=20, trigger=OnStreak(length=2), role="77")
+    for day in range(3):
+        await fired(points, said(day, after=timedelta(days=day)))
+        await fired(points, said(10 + day, after=timedelta(days=day), user_id=GRACE))
+    assert (await balance(points), await balance(points, GRACE)) == (23, 23)
+
+    done = await undone(points, number, since=NOON + timedelta(days=2))
+    assert done.streaks is None  # two days still stand, and they are a streak of two
+    assert await balance(points) == 22
+
+    done = await undone(points, number)
+    assert done.streaks is not None
+    assert (done.streaks.transactions, done.streaks.points) == (2, -40)
+    assert (await balance(points), await balance(points, GRACE)) == (0, 0)
+    assert await points.read(_lives) == ([], [])
+    assert await points.read(_used) == {}
+    assert await points.read(verify) == []
 
 
 async def test_an_undo_asked_twice_is_done_once(points: Points) -> None:
