@@ -213,7 +213,15 @@ def undo(
 
     done = run(work)
     if as_json:
-        say_json({"batch": done.batch, "requests": done.requests, "days": done.days, "roles": done.roles})
+        say_json(
+            {
+                "batch": done.batch,
+                "requests": done.requests,
+                "days": done.days,
+                "roles": done.roles,
+                "streaks": done.streaks,
+            }
+        )
         return
     batch = done.batch
     say(
@@ -222,6 +230,8 @@ def undo(
         else "No points."
     )
     say(f"Requests cancelled: {len(done.requests):,}, days: {done.days:,}, roles: {done.roles:,}.")
+    if done.streaks is not None:
+        say(f"Batch {done.streaks.number:,}, for streaks that are no more: {done.streaks.points:,} points.")
 
 
 def why(

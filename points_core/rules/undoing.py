@@ -229,15 +229,12 @@ def _streaks(
 
 def _groundless(tx: Connection, current: Policy, community_id: int, members: set[int]) -> list[str]:
     """Return the keys of the streaks that rules gave something for, and that the days there are do not make."""
-    of_version = {
-        (row.rule_number, row.version): trigger
-        for row in tx.execute(
-            select(RuleVersion.rule_number, RuleVersion.version, RuleVersion.definition).where(
-                RuleVersion.community_id == community_id
-            )
-        )
-        if isinstance(trigger := Definition.model_validate(row.definition).trigger, OnStreak)
-    }
+    of_version: dict[tuple[int, int], OnStreak] = {}
+    versions = select(RuleVersion.rule_number, RuleVersion.version, RuleVersion.definition)
+    for number, version, document in tx.execute(versions.where(RuleVersion.community_id == community_id)):
+        trigger = Definition.model_validate(document).trigger
+        if isinstance(trigger, OnStreak):
+            of_version[number, version] = trigger
     if not of_version or not members:
         return []
     given = select(
@@ -253,15 +250,19 @@ def _groundless(tx: Connection, current: Policy, community_id: int, members: set
     freezes = current.programme.streak_freezes
     found: list[str] = []
     for row in tx.execute(given):
-        trigger = of_version.get((row.rule_number, row.version))
-        theirs = days.get(row.member_id, ())
-        if trigger is None:
-            continue
-        made = runs(theirs, freezes) if trigger.unit == "day" else weeks(theirs)
-        day, tail = active_days.local_day(row.at, current.zone), 0 if trigger.unit == "day" else 6
-        if not any(run.first <= day <= run.last + tail and run.length >= trigger.length for run in made):
+        streak = of_version.get((row.rule_number, row.version))
+        if streak is not None and not _stands(
+            streak, days.get(row.member_id, ()), active_days.local_day(row.at, current.zone), freezes
+        ):
             found.append(row.fact_key)
     return found
+
+
+def _stands(streak: OnStreak, days: Iterable[int], day: int, freezes: int) -> bool:
+    """Return whether `days` make a streak as long as that, around the local day `day`."""
+    made = runs(days, freezes) if streak.unit == "day" else weeks(days)
+    tail = 0 if streak.unit == "day" else 6  # of weeks, a run's last is a Monday
+    return any(run.first <= day <= run.last + tail and run.length >= streak.length for run in made)
 
 
 def _by_rule(gone: Iterable[Any]) -> dict[int, list[Any]]:
