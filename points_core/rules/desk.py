@@ -79,7 +79,7 @@ class Desk:
             keys=frozenset(_key(rule, each) for rule, each in pairs),
             numbers=before.transactions,
             category_ids=frozenset(
-                one.definition.category_id for one in {r.number: r for r, _ in pairs}.values() if one.definition.category_id is not None
+                one.definition.category_id for one in rules.values() if one.definition.category_id is not None
             ),
         )
         books = Books.load(tx, head, policy, wanted)
