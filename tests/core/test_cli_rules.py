@@ -115,7 +115,13 @@ def test_what_a_rule_gave_is_shown_tried_explained_and_taken_back(talk: Path, da
 
     undone = points("rule", "undo", "1", "was wrong", "--since", "2026-03-18", "--until", "2026-03-18")
     assert undone == "Batch 1: -9 points of 2 members.\nRequests cancelled: 0, days: 0, roles: 0.\n"
-    assert told("rule", "undo", "1", "again") == {"batch": None, "requests": [], "days": 0, "roles": 0}
+    assert told("rule", "undo", "1", "again") == {
+        "batch": None,
+        "requests": [],
+        "days": 0,
+        "roles": 0,
+        "streaks": None,
+    }
     assert points("rule", "why", "9").startswith("No rule gave #9")
     assert (
         "rule #9" in refused("rule", "show", "9").lower() or "rule 9" in refused("rule", "show", "9").lower()
