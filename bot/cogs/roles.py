@@ -69,7 +69,8 @@ class Roles(
     async def rounds(self) -> None:
         """Give and take what waits: ends of temporary roles, what was asked for again."""
         try:
-            await self.settle(None)
+            for guild in self.bot.guilds:  # another process has the others
+                await self.settle(str(guild.id))
         except DatabaseUnavailable as fault:
             log.warning("the books could not be asked which roles are due: %s", fault.why)
         except (discord.HTTPException, *BROKEN) as error:
@@ -88,8 +89,8 @@ class Roles(
         if await self.bot.points.write(roles.rejoined, community, str(member.id), self.bot.now()):
             await self.settle(community)
 
-    async def settle(self, community: str | None) -> None:
-        """Give and take the roles that are due in one community, or in all. Raises HTTPException."""
+    async def settle(self, community: str) -> None:
+        """Give and take the roles that are due in a community. Raises HTTPException."""
         async with self._round:
             seen: set[tuple[str, int, str, datetime]] = set()
             while True:

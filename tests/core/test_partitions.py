@@ -195,6 +195,17 @@ async def test_the_ledger_is_append_only_as_a_whole_and_in_each_part(
     assert rows(url, "SELECT count(*) FROM point_transactions") == [(len(TOWNS),)]
 
 
+@pytest.mark.parametrize("table", ["audit_events", "approval_votes"])
+async def test_no_part_is_emptied_of_what_nothing_refers_to(points: Points, url: str, table: str) -> None:
+    for town in TOWNS:
+        await live(points, town)
+
+    for part in range(PARTS):
+        with pytest.raises(DBAPIError, match="append-only"):
+            rows(url, f"TRUNCATE {table}_p{part}")
+    assert rows(url, f"SELECT count(*) > 0 FROM {table}") == [(True,)]
+
+
 async def test_a_community_s_query_meets_one_part(points: Points, url: str) -> None:
     for town in TOWNS:
         await points.write(post, town, [Move(ADA, 5)])

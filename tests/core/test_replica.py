@@ -121,7 +121,8 @@ async def award(points: Points, amount: int = 5) -> None:
 
 def where(tx: Connection) -> str:
     """Return which of the two answers."""
-    return "replica" if tx.execute(text("SELECT pg_is_in_recovery()")).scalar_one() else "primary"
+    folder = tx.execute(text("SELECT current_setting('unix_socket_directories')")).scalar_one()
+    return "replica" if "points-replica-" in folder else "primary"
 
 
 def counted(tx: Connection) -> tuple[str, int]:
