@@ -6,8 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, bindparam, delete, select, update
-from sqlalchemy.orm import aliased
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from points_core import active_days, approvals, bulk, levels, policy, rewards, uses
 from points_core.bulk import BatchReceipt
@@ -64,11 +63,11 @@ def undo(
     if (earlier := by_key(tx, head, origin.key)) is not None:
         return Undone(rule, replace(earlier, replayed=True), replayed=True)
     wanted = _span(community_id, number, version, since, until)
-    cancelled = _cancel(tx, origin, wanted)
+    cancelled, asked = _cancel(tx, origin, wanted)
     batch = _take_back(tx, origin, wanted, f"rule {rule.number} taken back", reason, partial)
     gone = _close(tx, community_id, zone, wanted, batch)
     whole = version is None and since is None and until is None
-    days = _days(tx, community_id, number, zone, gone, whole=whole)
+    days = _days(tx, community_id, number, zone, [*asked, *gone], whole=whole)
     if days and head.badges:
         levels.mark(tx, community_id, sorted({member_id for member_id, _ in days}), origin.at)
     roles = _roles(tx, community_id, number, gone, origin.at)
@@ -100,48 +99,44 @@ def _span(
     return tuple(clauses)
 
 
-def _cancel(tx: Connection, origin: Origin, wanted: Clauses) -> tuple[int, ...]:
-    """Cancel the requests that still wait; that gives their caps back too."""
+def _cancel(tx: Connection, origin: Origin, wanted: Clauses) -> tuple[tuple[int, ...], Sequence[Any]]:
+    """Cancel the requests that still wait, which gives their caps back too; return them, and their grants."""
     waiting = (
-        select(ApprovalRequest.number)
-        .join(
-            RuleGrant,
-            (RuleGrant.community_id == ApprovalRequest.community_id)
-            & (RuleGrant.request_number == ApprovalRequest.number),
-        )
+        select(ApprovalRequest.number, RuleGrant.member_id, RuleGrant.at)
+        .join(RuleGrant, _ASKED)
         .where(*wanted, ApprovalRequest.state == RequestState.PENDING.value)
         .order_by(ApprovalRequest.number)
     )
-    numbers = tuple(tx.execute(waiting).scalars())
-    for number in numbers:
-        approvals.cancel(tx, origin, number, any_request=True)
-    return numbers
+    grants = tx.execute(waiting).all()
+    for row in grants:
+        approvals.cancel(tx, origin, row.number, any_request=True)
+    return tuple(row.number for row in grants), grants
 
 
 def _take_back(
     tx: Connection, origin: Origin, wanted: Clauses, why: str, reason: str, partial: bool
 ) -> BatchReceipt | None:
     """Reverse what stands of the grants' transactions, newest first; None where nothing does."""
-    reversal = aliased(PointTransaction)
     taken = (
-        select(reversal.seq)
+        select(PointTransaction.seq)
         .where(
-            reversal.community_id == PointTransaction.community_id, reversal.reverses == PointTransaction.seq
+            PointTransaction.community_id == RuleGrant.community_id, PointTransaction.reverses == _TRANSACTION
         )
         .exists()
     )
-    given = select(PointTransaction.seq).join(RuleGrant, _MADE).where(*wanted, ~taken)
-    numbers: Sequence[int] = tx.execute(given.order_by(PointTransaction.seq.desc())).scalars().all()
+    given = select(_TRANSACTION).select_from(RuleGrant).outerjoin(ApprovalRequest, _ASKED)
+    standing = given.where(*wanted, _TRANSACTION.is_not(None), ~taken).order_by(_TRANSACTION.desc())
+    numbers: Sequence[int] = tx.execute(standing).scalars().all()
     if not numbers:
         return None
     return bulk.take_back(tx, origin, numbers, reason=reason, partial=partial, why=why)
 
 
-_MADE: Final = (RuleGrant.community_id == PointTransaction.community_id) & (
-    (RuleGrant.transaction_seq == PointTransaction.seq)
-    | (RuleGrant.request_number == PointTransaction.request_number)
+_ASKED: Final = (ApprovalRequest.community_id == RuleGrant.community_id) & (
+    ApprovalRequest.number == RuleGrant.request_number
 )
-"""A grant and its transaction, made at once or when its request was approved."""
+_TRANSACTION: Final = func.coalesce(RuleGrant.transaction_seq, ApprovalRequest.transaction_seq)
+"""A grant's transaction, made at once or when its request was approved; None while that waits."""
 
 
 def _close(
@@ -149,9 +144,9 @@ def _close(
 ) -> list[Any]:
     """Have the grants stand no more whose points are gone, give their caps back, and return them."""
     stays = {row.row for row in batch.refused} if batch is not None else set()
-    found = select(RuleGrant, PointTransaction.seq).outerjoin(PointTransaction, _MADE).where(*wanted)
-    columns = [*RuleGrant.__table__.columns, PointTransaction.seq.label("seq")]
-    gone = [row for row in tx.execute(found.with_only_columns(*columns)) if row.seq not in stays]
+    columns = [*RuleGrant.__table__.columns, _TRANSACTION.label("seq")]
+    found = select(*columns).select_from(RuleGrant).outerjoin(ApprovalRequest, _ASKED).where(*wanted)
+    gone = [row for row in tx.execute(found) if row.seq not in stays]
     if gone:
         number = batch.number if batch is not None else None
         tx.execute(_GONE, [_this(row) | {"undone_by": number} for row in gone])

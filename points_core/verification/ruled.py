@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select, and_, func, or_, select
 from sqlalchemy.orm import aliased
 
 from points_core import policy, uses
@@ -123,19 +123,12 @@ def _moved(tx: Connection, community_id: int, after: int) -> Iterator[Problem]:
 
 def _given(tx: Connection, community_id: int, after: int) -> Iterator[Problem]:
     """Yield transactions that name a rule which has no grant for them, or several."""
-    grants = (
-        select(func.count())
-        .select_from(RuleGrant)
-        .where(
-            RuleGrant.community_id == PointTransaction.community_id,
-            RuleGrant.rule_number == PointTransaction.rule_number,
-            or_(
-                RuleGrant.transaction_seq == PointTransaction.seq,
-                RuleGrant.request_number == PointTransaction.request_number,
-            ),
-        )
-        .scalar_subquery()
-    )
+    own = (
+        RuleGrant.community_id == PointTransaction.community_id
+    )  # whether they are the rule's, `_moved` looks at
+    at_once = _counted(own & (RuleGrant.transaction_seq == PointTransaction.seq))
+    asked = _counted(own & (RuleGrant.request_number == PointTransaction.request_number))
+    grants = at_once + asked
     named = select(PointTransaction.seq, PointTransaction.rule_number, grants).where(
         PointTransaction.community_id == community_id,
         PointTransaction.seq > after,
@@ -172,22 +165,17 @@ def _standing(tx: Connection, community_id: int) -> Iterator[Problem]:
         yield STANDS, f"rule {rule}'s for {key}"
 
 
+def _counted(condition: ColumnElement[bool]) -> ScalarSelect[int]:
+    """Count grants. One index answers each condition; two of them in one OR would have all grants read."""
+    return select(func.count()).select_from(RuleGrant).where(condition).scalar_subquery()
+
+
 def _reversed() -> ColumnElement[bool]:
-    """Whether a grant's transaction was taken back."""
-    original, reversal = aliased(PointTransaction), aliased(PointTransaction)
+    """Whether a grant's transaction, made at once or by its request, was taken back."""
+    made = func.coalesce(RuleGrant.transaction_seq, ApprovalRequest.transaction_seq)
     return (
-        select(reversal.seq)
-        .join(
-            original,
-            and_(original.community_id == reversal.community_id, original.seq == reversal.reverses),
-        )
-        .where(
-            original.community_id == RuleGrant.community_id,
-            or_(
-                original.seq == RuleGrant.transaction_seq,
-                original.request_number == RuleGrant.request_number,
-            ),
-        )
+        select(PointTransaction.seq)
+        .where(PointTransaction.community_id == RuleGrant.community_id, PointTransaction.reverses == made)
         .exists()
     )
 
