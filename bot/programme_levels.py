@@ -89,7 +89,7 @@ class Levels(app_commands.Group, name="levels", description="Levels by all that 
         same = [level for level in rules.programme.levels if level.name.casefold() == name.strip().casefold()]
         others = [level for level in rules.programme.levels if level not in same]
         kept = same[0].role if same else None
-        made = Level(name=name.strip(), earned=points, role=str(role.id) if role else kept)
+        made = Level(name=name, earned=points, role=str(role.id) if role else kept)
         await _propose(interaction, tuple(sorted([*others, made], key=lambda level: level.earned)))
 
     @app_commands.command()
@@ -132,8 +132,7 @@ async def _preview(bot: "PointsBot", community: str, programme: Programme) -> ac
 async def _propose(interaction: Interaction, levels: tuple[Level, ...], *, make_roles: bool = False) -> None:
     """Show who would move, with the button that does it. Raises NotAllowed, InvalidSetting."""
     rules = await require(interaction, Capability.CONFIGURE)
-    document = {**rules.programme.model_dump(), "levels": [level.model_dump() for level in levels]}
-    wanted = type(rules.programme).model_validate(document)
+    wanted = rules.programme.amended(levels=levels)
     await interaction.response.defer(ephemeral=True, thinking=True)
     seen = await _preview(interaction.client, str(interaction.guild_id), wanted)
 

@@ -4,12 +4,12 @@ All of it is off until somebody switches it on.
 """
 
 from datetime import date
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from points_core.errors import InvalidSetting
-from points_core.values import MAX_AMOUNT, MAX_ID
+from points_core.values import MAX_AMOUNT, MAX_ID, clean_text
 
 MAX_LEVELS = 25  # what one of Discord's menus can offer
 MAX_LEVEL_NAME = 50  # characters
@@ -25,7 +25,7 @@ class Level(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Annotated[str, Field(min_length=1, max_length=MAX_LEVEL_NAME)]
+    name: Annotated[str, BeforeValidator(lambda name: clean_text("level", name, MAX_LEVEL_NAME))]
     earned: Amount
     role: OutsideId | None = None
 
@@ -97,6 +97,15 @@ class Programme(BaseModel):
         if len(set(categories)) != len(categories):
             raise InvalidSetting("expiry", categories, "one expiry for a category")
         return self
+
+    def amended(self, **parts: Any) -> "Programme":  # noqa: ANN401 - each part has its own type
+        """Return the programme with other `parts`. Raises InvalidSetting, InvalidText."""
+        try:
+            return Programme.model_validate({**dict(self), **parts})
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(map(str, first["loc"]))
+            raise InvalidSetting(name, str(first["input"])[:60], first["msg"]) from error
 
     @property
     def thresholds(self) -> tuple[int, ...]:

@@ -125,13 +125,10 @@ def _changed(
         found = curves.named(curves.thresholds(curve, *shape))
     elif none:
         found = ()
-    return Programme(
-        **{
-            **old.model_dump(),
-            "levels": found,
-            "level_roles": old.level_roles if stack is None else "stack" if stack else "replace",
-            "keep_roles": old.keep_roles if keep_roles is None else keep_roles,
-        }
+    return old.amended(
+        levels=found,
+        level_roles=old.level_roles if stack is None else "stack" if stack else "replace",
+        keep_roles=old.keep_roles if keep_roles is None else keep_roles,
     )
 
 
@@ -139,7 +136,7 @@ def _level(text: str) -> Level:
     match = _LEVEL.fullmatch(text)
     if match is None:
         raise InvalidSetting("level", text[:60], "NAME=POINTS or NAME=POINTS@ROLE")
-    return Level(name=match["name"].strip(), earned=parse_amount(match["points"]), role=match["role"])
+    return Level(name=match["name"], earned=parse_amount(match["points"]), role=match["role"])
 
 
 def _answer(answer: tuple[Programme, Preview], as_json: bool) -> None:

@@ -58,15 +58,7 @@ def amend(tx: Connection, origin: Origin, /, **parts: Any) -> Policy:  # noqa: A
     if unknown := sorted(parts.keys() - Programme.model_fields.keys()):
         names = ", ".join(sorted(Programme.model_fields))
         raise InvalidSetting(unknown[0], parts[unknown[0]], f"one of {names}")
-    return change(tx, origin, programme=_amended(old.programme, parts))
-
-
-def _amended(old: Programme, parts: dict[str, Any]) -> Programme:
-    try:
-        return Programme.model_validate({**dict(old), **parts})
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InvalidSetting(".".join(map(str, first["loc"])), first["input"], first["msg"]) from error
+    return change(tx, origin, programme=old.programme.amended(**parts))
 
 
 def _days(rules: Policy) -> tuple[object, ...]:

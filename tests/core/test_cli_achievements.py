@@ -78,6 +78,9 @@ def test_levels_are_set_by_hand_by_curve_and_switched_off() -> None:
         ["Tree=50", "Seed=5"],
         ["Tree=5", "--none"],
         ["Tree=0"],
+        [" =5"],
+        [f"{'x' * 51}=5"],
+        [f"Level {n}={n}" for n in range(1, 27)],
         ["--curve", "linear", "--count", "0"],
     ],
 )

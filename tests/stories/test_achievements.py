@@ -124,3 +124,11 @@ async def test_a_ready_made_badge_and_its_retirement(world: World) -> None:
     assert "First Steps" in texts(answer(await world.mia.slash(world.general, "achievements")))
     retired = await world.olivia.slash(world.general, "badge retire", badge=1)
     assert "is retired" in texts(answer(retired))
+
+
+async def test_a_level_that_nobody_can_read_is_refused_in_words(world: World) -> None:
+    refused = await world.olivia.slash(world.general, "programme levels set", name=" ", points=5)
+
+    assert refused.ephemeral
+    assert (await programme(world)).levels == ()
+    assert "level" in texts(answer(refused))
