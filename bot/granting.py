@@ -32,18 +32,22 @@ FORBIDDEN: Final = discord.Permissions(
 """What no role that points give may hold: whoever moves points would hand out power over the server."""
 
 GONE: Final = "they are not in the server; they get it when they are back"
+NOBODY: Final = "they are nobody of Discord's; only people of the server have roles"
 
 log = logging.getLogger(__name__)
 
 
-def obstacle(guild: discord.Guild, role_id: str) -> str | None:
-    """Return why the bot cannot give the role, with the fix; None if nothing stands in the way."""
-    role = guild.get_role(int(role_id)) if role_id.isdigit() else None
+def obstacle(guild: discord.Guild, role_id: str, *, taking: bool = False) -> str | None:
+    """Return why the bot cannot give (or, `taking`, take) the role, with the fix; None if nothing does.
+
+    A role that came to hold power since it was given is the first that should be taken.
+    """
+    role = _role(guild, role_id)
     if role is None:
         return "it is not there any more; choose another"
     if role.is_default() or role.managed:
         return "Discord gives and takes it by itself; choose another"
-    if power := role.permissions.value & FORBIDDEN.value:
+    if not taking and (power := role.permissions.value & FORBIDDEN.value):
         held = ", ".join(name.replace("_", " ") for name, on in discord.Permissions(power) if on)
         return f"it holds power over the server ({held}); take that from it, or choose another"
     if not guild.me.guild_permissions.manage_roles:
@@ -59,7 +63,7 @@ async def carry_out(bot: "PointsBot", grant: Grant) -> None:
     Raises HTTPException when Discord itself is ill: the role stays due.
     """
     guild = bot.get_guild(int(grant.community)) if grant.community.isdigit() else None
-    if guild is None or grant.user_id is None or not grant.user_id.isdigit():
+    if guild is None or grant.user_id is None:
         return
     why = await _tried(guild, grant)
     if why is None:
@@ -72,13 +76,15 @@ async def carry_out(bot: "PointsBot", grant: Grant) -> None:
 async def _tried(guild: discord.Guild, grant: Grant) -> str | None:
     """Return what is missing, None when the member's role is as it is wanted."""
     assert grant.user_id is not None
+    if not (grant.user_id.isascii() and grant.user_id.isdigit()):
+        return NOBODY  # left due, fifty of them would keep everybody else's roles waiting
     member = await _member(guild, int(grant.user_id))
-    role = guild.get_role(int(grant.role))
+    role = _role(guild, grant.role)
     if not grant.wanted and (member is None or role is None):
         return None
     if member is None:
         return GONE
-    if (why := obstacle(guild, grant.role)) is not None:
+    if (why := obstacle(guild, grant.role, taking=not grant.wanted)) is not None:
         return why
     assert role is not None
     if (role in member.roles) == grant.wanted:
@@ -91,6 +97,11 @@ async def _tried(guild: discord.Guild, grant: Grant) -> str | None:
             raise
         return f"Discord refused: {error.text or error.status}"
     return None
+
+
+def _role(guild: discord.Guild, role_id: str) -> discord.Role | None:
+    """Return the role, None if it is gone or is no role of Discord's."""
+    return guild.get_role(int(role_id)) if role_id.isascii() and role_id.isdigit() else None
 
 
 async def _member(guild: discord.Guild, user_id: int) -> discord.Member | None:

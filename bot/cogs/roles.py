@@ -68,15 +68,15 @@ class Roles(
     @tasks.loop(seconds=PERIOD_S)
     async def rounds(self) -> None:
         """Give and take what waits: ends of temporary roles, what was asked for again."""
-        try:
-            for guild in self.bot.guilds:  # another process has the others
+        for guild in self.bot.guilds:  # another process has the others
+            try:
                 await self.settle(str(guild.id))
-        except DatabaseUnavailable as fault:
-            log.warning("the books could not be asked which roles are due: %s", fault.why)
-        except (discord.HTTPException, *BROKEN) as error:
-            log.warning("roles wait for Discord: %r", error)
-        except Exception:  # a loop that raises is not begun again
-            log.exception("roles could not be given")
+            except DatabaseUnavailable as fault:
+                log.warning("the books could not be asked which roles are due: %s", fault.why)
+            except (discord.HTTPException, *BROKEN) as error:
+                log.warning("roles of %d wait for Discord: %r", guild.id, error)
+            except Exception:  # a loop that raises is not begun again
+                log.exception("roles of %d could not be given", guild.id)
 
     @rounds.before_loop
     async def _until_ready(self) -> None:

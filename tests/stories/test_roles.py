@@ -3,9 +3,9 @@
 import discord
 import simcord
 
-from points_core import policy
+from points_core import approvals, policy
 from points_core.programme import Level
-from points_core.values import Actor, ActorKind, Origin
+from points_core.values import Actor, ActorKind, Kind, Origin
 from tests.stories.answers import answer, private
 from tests.stories.reading import texts
 from tests.stories.world import World
@@ -150,3 +150,43 @@ async def test_members_may_not_look_at_failures(world: World) -> None:
     refused = await world.mia.slash(world.general, "roles failures")
 
     assert "Every role" not in private(refused)
+
+
+async def test_a_role_that_came_to_hold_power_is_taken_all_the_same(world: World) -> None:
+    helper = world.guild.create_role("Helper")
+    await levels(world, ("Helper", 10, helper))
+    await award(world, world.mia, 10)
+    power = discord.Permissions(ban_members=True).value
+    world.env.backend.edit_role(world.guild.id, helper.id, {"permissions": power})
+    await world.env.settle()
+
+    await world.ada.slash(world.general, "undo", number=1, reason="a mistake")
+    await world.bot.courier.idle()
+
+    assert roles_of(world, world.mia) == set()
+
+
+async def test_people_who_are_not_of_discord_keep_nobody_waiting(world: World) -> None:
+    helper = world.guild.create_role("Helper")
+    await levels(world, ("Helper", 10, helper))
+    for n in range(50):
+        origin = Origin(world.community, Actor(ActorKind.OPERATOR), world.env.now(), f"outside:{n}")
+        await world.points.write(
+            approvals.request, origin, kind=Kind.AWARD, user_id=f"site-{n}", amount=10, reason=f"review {n}"
+        )
+
+    await award(world, world.mia, 10)
+
+    assert roles_of(world, world.mia) == {"Helper"}
+
+
+async def test_a_role_that_is_none_of_discords_stops_no_other(world: World) -> None:
+    helper = world.guild.create_role("Helper")
+    origin = Origin(world.community, Actor(ActorKind.OPERATOR), world.env.now(), "story:vip")
+    wanted = (Level(name="A", earned=10, role="vip"), Level(name="B", earned=50, role=str(helper.id)))
+    await world.points.write(policy.amend, origin, levels=wanted)
+
+    await award(world, world.mia, 10)
+    await award(world, world.noah, 55)
+
+    assert roles_of(world, world.noah) == {"Helper"}
