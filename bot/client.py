@@ -87,6 +87,13 @@ class PointsBot(commands.Bot):
             self.ticker.start()
         await self.sync_commands()
 
+    async def until_ready(self) -> None:
+        """Wait until the bot is ready; one that is not logged in waits until it is stopped."""
+        try:
+            await self.wait_until_ready()
+        except RuntimeError:  # discord.py's word for a client that never logged in
+            await asyncio.get_running_loop().create_future()
+
     async def sync_commands(self) -> None:
         """Bring Discord's list of commands up to date, unless that is done; never raises."""
         if self._commands_settled:

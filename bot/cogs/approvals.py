@@ -218,7 +218,7 @@ class Approvals(commands.Cog):
 
     @rounds.before_loop
     async def _first_round(self) -> None:
-        await self.bot.wait_until_ready()
+        await self.bot.until_ready()
         await asyncio.sleep(ROUND_HOURS * 3_600)  # the start itself was looked at by on_ready
 
     async def catch_up(self) -> None:

@@ -51,7 +51,7 @@ class Attendance(commands.Cog):
 
     @rounds.before_loop
     async def _until_ready(self) -> None:
-        await self.bot.wait_until_ready()
+        await self.bot.until_ready()
 
     @commands.Cog.listener()
     async def on_voice_state_update(

@@ -58,7 +58,7 @@ class Memberships(commands.Cog):
 
     @rounds.before_loop
     async def _until_ready(self) -> None:
-        await self.bot.wait_until_ready()
+        await self.bot.until_ready()
 
     @commands.Cog.listener()
     async def on_member_update(self, before: discord.Member, after: discord.Member) -> None:

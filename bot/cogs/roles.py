@@ -80,7 +80,7 @@ class Roles(
 
     @rounds.before_loop
     async def _until_ready(self) -> None:
-        await self.bot.wait_until_ready()
+        await self.bot.until_ready()
 
     @commands.Cog.listener()
     async def on_member_join(self, member: discord.Member) -> None:
