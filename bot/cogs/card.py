@@ -30,10 +30,10 @@ class RankCard(commands.Cog):
     @app_commands.command()
     @app_commands.guild_only()
     @app_commands.describe(
-        member="Whose; your own if you choose nobody", private="Only you see it (not so if not chosen)"
+        member="Whose; your own if you choose nobody", private="Only you see it (so if not chosen)"
     )
     async def card(
-        self, interaction: Interaction, member: Person | None = None, private: bool = False
+        self, interaction: Interaction, member: Person | None = None, private: bool = True
     ) -> None:
         """Show a rank card: level, rank, points, streak, badges."""
         person = member or interaction.user

@@ -21,7 +21,7 @@ from points_core.settings import Settings
 from points_core.shards import Shards
 from points_core.values import Actor, Origin
 from tests.conftest import BACKENDS, Databases
-from tests.stories.loopback import bot_process, discord_on_loopback
+from tests.stories.loopback import Discord, bot_process, discord_on_loopback
 from tests.stories.world import World, founded
 
 SECONDS = 60
@@ -75,18 +75,23 @@ async def test_an_event_that_nobody_can_read_does_not_end_a_sharded_bot(tmp_path
         assert "connecting again" in await stopped(process)
 
 
+async def hang_up_always(served: Discord) -> None:
+    """Refuse every connection that needs sharding, as Discord does: one that was refused early is tried again."""
+    while True:
+        await served.ready.wait()
+        await served.hang_up(4011)
+
+
 @pytest.mark.parametrize("shards", ["auto", ""])
 async def test_a_bot_that_needs_more_connections_is_told_how(tmp_path: Path, shards: str) -> None:
     async with (
         discord_on_loopback() as served,
         bot_process(served.port, tmp_path / "points.db", POINTS_SHARDS=shards) as process,
     ):
-        await served.ready.wait()
-
-        await served.hang_up(4011)
-
+        refusing = asyncio.create_task(hang_up_always(served))
         async with asyncio.timeout(SECONDS):
             _, errors = await process.communicate()
+        refusing.cancel()
         assert process.returncode == 1
         assert "--shards auto" in errors.decode().splitlines()[-1]
 
