@@ -264,9 +264,10 @@ import os
 from points_core.ledger import chain
 chain.new_salt()
 child = os.fork()
-print(chain.new_salt().hex(), flush=True)
+os.write(1, (chain.new_salt().hex() + "\\n").encode())  # one write: two processes share this pipe
 if child:
-    os.waitpid(child, 0)
+    _, status = os.waitpid(child, 0)
+    raise SystemExit(os.waitstatus_to_exitcode(status))
 """
 
 
