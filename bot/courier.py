@@ -132,7 +132,7 @@ class Courier:
         try:
             outcome = await self._twice(effect)
         except Later as later:
-            await self._bot.points.write(outbox.later, effect, later.until, later.why)
+            await self._bot.points.write(outbox.later, effect, later.until, later.why, failed=False)
         except (discord.HTTPException, Refused) as error:
             if may_pass(error):
                 await self._put_off(effect, repr(error))

@@ -75,7 +75,7 @@ def lease(
 ) -> list[Effect]:
     """Take up to `limit` due effects for `seconds`, oldest first; nobody else gets them meanwhile.
 
-    With `shards` only those of the communities that are on them.
+    With `shards` only those of the communities that are on them. What another effect tells of is not leased.
     """
     ours = shards or Shards()
     due = (
@@ -84,6 +84,7 @@ def lease(
         .where(
             OutboxEntry.done_at.is_(None),
             OutboxEntry.due_at <= now,
+            or_(OutboxEntry.told_with.is_(None), OutboxEntry.told_with == OutboxEntry.id),
             or_(OutboxEntry.leased_until.is_(None), OutboxEntry.leased_until <= now),
             ours.those(Community.key),
         )
@@ -118,19 +119,28 @@ def lease(
 
 
 def done(tx: Connection, effect_id: int, now: datetime, outcome: str = "delivered") -> None:
-    """Record that an effect happened, or why it was given up; it is never leased again."""
-    tx.execute(
+    """Record that an effect, and what it told of with it, happened or why not; it is never leased again."""
+    ended = {"done_at": now, "leased_until": None, "outcome": outcome[:MAX_OUTCOME]}
+    this = (OutboxEntry.id == effect_id, OutboxEntry.done_at.is_(None))
+    found = tx.execute(
         update(OutboxEntry)
-        .where(OutboxEntry.id == effect_id, OutboxEntry.done_at.is_(None))
-        .values(done_at=now, leased_until=None, outcome=outcome[:MAX_OUTCOME])
+        .where(*this)
+        .values(**ended)
+        .returning(OutboxEntry.community_id, OutboxEntry.told_with)
     )
+    row = found.one_or_none()
+    if row is not None and row.told_with == effect_id:
+        with_it = (OutboxEntry.community_id == row.community_id, OutboxEntry.told_with == effect_id)
+        tx.execute(update(OutboxEntry).where(*with_it, OutboxEntry.done_at.is_(None)).values(**ended))
 
 
-def later(tx: Connection, effect: Effect, until: datetime, why: str) -> None:
+def later(tx: Connection, effect: Effect, until: datetime, why: str, *, failed: bool = True) -> None:
     """Give an effect back, not to be leased before `until`; `why` is kept for the operator.
 
-    One whose lease ran out, and which is under another lease now, is no longer this one's to give.
+    Unless it `failed` this was no attempt. One whose lease ran out, and which is under another lease now, is
+    no longer this one's to give.
     """
+    attempts = OutboxEntry.attempts if failed else OutboxEntry.attempts - 1
     tx.execute(
         update(OutboxEntry)
         .where(
@@ -138,7 +148,7 @@ def later(tx: Connection, effect: Effect, until: datetime, why: str) -> None:
             OutboxEntry.done_at.is_(None),
             OutboxEntry.attempts == effect.attempts,
         )
-        .values(due_at=until, leased_until=None, outcome=why[:MAX_OUTCOME])
+        .values(due_at=until, leased_until=None, attempts=attempts, outcome=why[:MAX_OUTCOME])
     )
 
 

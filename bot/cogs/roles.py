@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections import defaultdict, deque
-from datetime import datetime, timedelta
+from collections import defaultdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 import discord
@@ -17,9 +17,10 @@ from bot.messages import roles as messages
 from bot.policy_changes import carried_out
 from bot.posting import send
 from bot.replies import BROKEN, respond
-from points_core import achievements, policy
-from points_core.achievements import roles
-from points_core.errors import DatabaseUnavailable, UnknownBadge
+from points_core import achievements
+from points_core.achievements import announcing, roles
+from points_core.achievements.announcing import Wait
+from points_core.errors import DatabaseUnavailable
 from points_core.outbox import Effect, Topic
 from points_core.policy import Capability
 from points_core.values import Origin
@@ -33,7 +34,7 @@ Interaction = discord.Interaction["PointsBot"]
 
 PERIOD_S: Final = 60
 AT_ONCE: Final = 50  # roles between two looks at the books
-HOUR: Final = timedelta(hours=1)
+PATIENCE_S: Final = 5  # for roles, before the next effect has its turn: Discord gives ten in about as long
 
 log = logging.getLogger(__name__)
 
@@ -48,12 +49,11 @@ class Roles(
     def __init__(self, bot: "PointsBot") -> None:
         super().__init__()
         self.bot = bot
-        self._told: defaultdict[str, deque[datetime]] = defaultdict(deque)
-        self._round = asyncio.Lock()
+        self._one_at_a_time: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._under_way: set[asyncio.Task[None]] = set()
         bot.courier.on(Topic.ROLES, self.due)
-        bot.courier.on(Topic.LEVEL, self.level)
-        bot.courier.on(Topic.BADGE, self.badge)
-        bot.courier.on(Topic.BADGE_REVOKED, self.badge)
+        for topic in announcing.TOPICS:
+            bot.courier.on(topic, self.announce)
 
     async def cog_load(self) -> None:
         """Begin to look for roles that wait."""
@@ -62,6 +62,8 @@ class Roles(
     async def cog_unload(self) -> None:
         """Look no more."""
         self.rounds.cancel()
+        for under_way in self._under_way:
+            under_way.cancel()
 
     # ── what happens by itself ──
 
@@ -69,8 +71,11 @@ class Roles(
     async def rounds(self) -> None:
         """Give and take what waits: ends of temporary roles, what was asked for again."""
         for guild in self.bot.guilds:  # another process has the others
+            community = str(guild.id)
+            if self._one_at_a_time[community].locked():
+                continue
             try:
-                await self.settle(str(guild.id))
+                await self.settle(community)
             except DatabaseUnavailable as fault:
                 log.warning("the books could not be asked which roles are due: %s", fault.why)
             except (discord.HTTPException, *BROKEN) as error:
@@ -91,7 +96,7 @@ class Roles(
 
     async def settle(self, community: str) -> None:
         """Give and take the roles that are due in a community. Raises HTTPException."""
-        async with self._round:
+        async with self._one_at_a_time[community]:
             seen: set[tuple[str, int, str, datetime]] = set()
             while True:
                 waiting = await self.bot.points.read(roles.due, community, AT_ONCE)
@@ -105,43 +110,37 @@ class Roles(
     # ── effects ──
 
     async def due(self, effect: Effect) -> str:
-        """Bring roles of a community to what is wanted."""
-        await self.settle(effect.community)
+        """Bring roles of a community to what is wanted; many take longer than other effects can wait.
+
+        What is due stays due in the books until it is given. Raises HTTPException.
+        """
+        under_way = asyncio.create_task(self.settle(effect.community), name="roles")
+        self._under_way.add(under_way)
+        under_way.add_done_callback(self._under_way.discard)
+        done, _ = await asyncio.wait([under_way], timeout=PATIENCE_S)
+        if not done:
+            under_way.add_done_callback(_look_at)
+            return "under way"
+        under_way.result()
         return "settled"
 
-    async def level(self, effect: Effect) -> str:
-        """Tell that somebody reached another level."""
-        told = await self.bot.points.read(achievements.level_told, effect.community, effect.subject)
-        if told is None or told.user_id is None:
-            return "nobody to tell of"
-        return await self._announce(effect, messages.level(told))
+    async def announce(self, effect: Effect) -> str:
+        """Tell of levels and badges, all that wait in one message, as often as the hour's measure allows.
 
-    async def badge(self, effect: Effect) -> str:
-        """Tell that somebody earned a badge, or lost it."""
-        try:
-            told = await self.bot.points.read(achievements.badge_told, effect.community, effect.subject)
-        except UnknownBadge:
-            return "the badge is gone"
-        revoked = effect.topic is Topic.BADGE_REVOKED
-        if (told.user_id is None and not told.everybody) or told.stands == revoked:
+        Raises Later, HTTPException.
+        """
+        claimed = await self.bot.points.write(announcing.claim, effect, self.bot.now())
+        if isinstance(claimed, Wait):
+            raise Later(claimed.until, "this hour's announcements are made")
+        if claimed is None:
+            return "announcements are off, or it was told with another"
+        news = await self.bot.points.read(achievements.news, effect.community, claimed.effects)
+        post = messages.announcement(news)
+        if post is None:
             return "nobody to tell of"
-        return await self._announce(effect, messages.badge(told, revoked=revoked))
-
-    async def _announce(self, effect: Effect, post: messages.Post) -> str:
-        """Post it, unless the hour is full: then it comes when there is room. Raises Later, HTTPException."""
-        rules = await self.bot.points.read(policy.of, effect.community)
-        most, place = rules.programme.announcements_per_hour, rules.announcements_channel
-        if place is None or not most:
-            return "announcements are off"
-        now, told = self.bot.now(), self._told[effect.community]
-        while told and told[0] <= now - HOUR:
-            told.popleft()
-        if len(told) >= most:
-            raise Later(told[0] + HOUR, "this hour's announcements are made")
-        channel = self.bot.get_partial_messageable(int(place))
+        channel = self.bot.get_partial_messageable(int(claimed.channel))
         await send(channel, post, f"pts{effect.id}told")
-        told.append(now)
-        return "announced"
+        return announcing.ANNOUNCED
 
     # ── what admins ask for ──
 
@@ -169,6 +168,12 @@ class Roles(
         await self.settle(community)
         left = await self.bot.points.read(roles.failures, community)
         await interaction.followup.send(**messages.tried(count, left))
+
+
+def _look_at(ended: "asyncio.Task[None]") -> None:
+    """Log why giving roles broke off, for whom nobody waited; the next round goes on."""
+    if not ended.cancelled() and (error := ended.exception()) is not None:
+        log.warning("roles wait for the next round: %r", error)
 
 
 def _retry(tx: "Connection", origin: Origin) -> int:

@@ -53,9 +53,9 @@ def change(amount: int) -> str:
     return f"**{text.signed(amount)} {'point' if abs(amount) == 1 else 'points'}**"
 
 
-def pinging(user_id: str | None) -> discord.AllowedMentions:
-    """Return the permission to ping the member with the Discord id `user_id`, and nobody else."""
-    users = [discord.Object(int(user_id))] if user_id and user_id.isascii() and user_id.isdigit() else []
+def pinging(*user_ids: str | None) -> discord.AllowedMentions:
+    """Return the permission to ping the members with these Discord ids, and nobody else."""
+    users = [discord.Object(int(id_)) for id_ in user_ids if id_ and id_.isascii() and id_.isdigit()]
     return discord.AllowedMentions(everyone=False, roles=False, replied_user=False, users=users)
 
 

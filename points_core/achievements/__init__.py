@@ -10,13 +10,14 @@ clerk.py      … soon after it became due
 roles.py      roles outside that members are to have
 reading.py    what a member has achieved, and what is next
 telling.py    what an effect stands for
+announcing.py how often it is told, and what is told together
 curves.py     how many points each level takes
 moves.py      who would move if the levels were others
 studying.py   who would have a badge at once
 presets.py    badges to begin from
 """
 
-from points_core.achievements import badges, curves, goals, roles
+from points_core.achievements import announcing, badges, curves, goals, roles
 from points_core.achievements.badges import Badge
 from points_core.achievements.clerk import Clerk
 from points_core.achievements.curves import DISTINGUISHED_MEMBERS, Curve
@@ -33,7 +34,7 @@ from points_core.achievements.reading import (
 )
 from points_core.achievements.settling import Settled, anything_due, follow_up, settle_due, settled
 from points_core.achievements.studying import earners
-from points_core.achievements.telling import BadgeTold, LevelTold, badge_told, level_told
+from points_core.achievements.telling import BadgeTold, LevelTold, News, badge_told, level_told, news
 
 __all__ = [
     "DISTINGUISHED_MEMBERS",
@@ -48,10 +49,12 @@ __all__ = [
     "LevelProgress",
     "LevelTold",
     "Mover",
+    "News",
     "Preset",
     "Preview",
     "Revoked",
     "Settled",
+    "announcing",
     "anything_due",
     "badge_told",
     "badges",
@@ -63,6 +66,7 @@ __all__ = [
     "goals",
     "level_progress",
     "level_told",
+    "news",
     "of",
     "preview",
     "roles",

@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -76,11 +77,22 @@ class OutboxEntry(Base):
     """An effect that must happen outside, written in the commit that causes it, delivered after it.
 
     `topic` says what happened, `subject` which one. A worker leases it until `leased_until`; `attempts`
-    counts the leases. `done_at` with `outcome` 'delivered' or 'given up: why' ends it.
+    counts the leases. `done_at` with `outcome` 'delivered' or 'given up: why' ends it. `told_with` is the entry
+    (itself, or one before it) whose message tells of this one, from when that message was begun.
     """
 
     __tablename__ = "outbox"
-    __table_args__ = (UniqueConstraint("community_id", "key"), Index(None, "done_at", "due_at"))
+    __table_args__ = (
+        UniqueConstraint("community_id", "key"),
+        Index(None, "done_at", "due_at"),
+        Index(
+            "ix_outbox_community_id_done_at",
+            "community_id",
+            "done_at",
+            sqlite_where=text("told_with IS NOT NULL"),
+            postgresql_where=text("told_with IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     community_id: Mapped[int] = mapped_column(ForeignKey(Community.id))
@@ -94,6 +106,7 @@ class OutboxEntry(Base):
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     done_at: Mapped[datetime | None]
     outcome: Mapped[str | None] = mapped_column(Text)
+    told_with: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class AuditEvent(Base):

@@ -3,7 +3,8 @@
 import discord
 import simcord
 
-from points_core import approvals, policy
+from points_core import approvals, bulk, outbox, policy
+from points_core.achievements import badges, goals
 from points_core.programme import Level
 from points_core.values import Actor, ActorKind, Kind, Origin
 from tests.stories.answers import answer, private
@@ -126,20 +127,127 @@ async def test_a_role_that_somebody_took_away_by_hand_is_back_after_a_sync(world
     assert roles_of(world, world.mia) == {"Helper"}
 
 
-async def test_levels_are_announced_up_to_the_hours_measure_and_the_rest_later(world: World) -> None:
+async def announced(world: World, **parts: object) -> None:
+    """Have levels announced, one from 10 points on."""
     await world.configure(announcements_channel=world.log)
-    await levels(world, ("Helper", 10, None), announcements_per_hour=2)
+    await levels(world, ("Helper", 10, None), ("Hero", 50, None), **parts)
+
+
+async def tick(world: World) -> None:
+    await world.bot.ticker.tick(world.bot.now())
+    await world.bot.courier.idle()
+
+
+def told(world: World) -> list[str]:
+    """Return the announcements, without the log's own lines."""
+    return [line for line in contents(world.log) if "Helper" in line or "badge" in line or "Hero" in line]
+
+
+async def test_what_is_over_the_hours_measure_is_told_in_one_message_when_there_is_room(world: World) -> None:
+    await announced(world, announcements_per_hour=1)
 
     for member in (world.mia, world.noah, world.zoe):
         await award(world, member, 10)
+    first = f"🎉 <@{world.mia.id}> is now **Helper**."
+    assert told(world) == [first]
 
-    told = [line for line in contents(world.log) if "is now **Helper**" in line]
-    assert told == [f"🎉 <@{world.mia.id}> is now **Helper**.", f"🎉 <@{world.noah.id}> is now **Helper**."]
+    world.env.backend.clock.advance(HOUR)
+    await tick(world)
+    assert told(world) == [first, f"🎉 <@{world.noah.id}> and <@{world.zoe.id}> are now **Helper**."]
+
+
+async def test_the_hours_measure_outlives_a_restart(world: World) -> None:
+    await announced(world, announcements_per_hour=1)
+    await award(world, world.mia, 10)
+
+    await world.restart()
+    await award(world, world.noah, 10)
+    assert len(told(world)) == 1
 
     await world.restart(away=HOUR)
-    await world.bot.ticker.tick(world.bot.now())
+    await tick(world)
+    assert told(world)[1:] == [f"🎉 <@{world.noah.id}> is now **Helper**."]
+
+
+async def test_waiting_for_room_in_the_hour_is_no_attempt(world: World) -> None:
+    await announced(world, announcements_per_hour=1)
+    await award(world, world.mia, 10)
+    await award(world, world.noah, 10)
+
+    for _ in range(3 * outbox.MAX_ATTEMPTS):  # three looks an hour, as often as another would be given up
+        world.env.backend.clock.advance(HOUR / 3)
+        await award(world, world.zoe, 1)
+        await tick(world)
+
+    assert f"🎉 <@{world.noah.id}> is now **Helper**." in told(world)
+
+
+async def test_thirty_who_rise_at_once_are_told_in_one_message_and_all_get_their_role(world: World) -> None:
+    helper = world.guild.create_role("Helper")
+    await world.configure(announcements_channel=world.log)
+    await levels(world, ("Helper", 10, helper))
+    crowd = [world.guild.add_member(world.env.create_user(f"crowd{n}")) for n in range(30)]
+    await world.env.settle()
+
+    origin = Origin(world.community, Actor(ActorKind.OPERATOR), world.env.now(), "story:crowd")
+    rows = [
+        bulk.Entry(row=n, user_id=str(member.id), amount=10, reason="for the feast", kind=Kind.AWARD)
+        for n, member in enumerate(crowd, 1)
+    ]
+    await world.points.write(bulk.post, origin, rows)
+    path = f"/guilds/{world.guild.id}/members/*/roles/*"
+    world.env.inject_error("PUT", path, status=429, code=0, times=3)
+    for _ in range(4):
+        await tick(world)
+        world.env.backend.clock.advance(300)
+
+    (message,) = told(world)
+    assert message.startswith("🎉 <@")
+    assert message.endswith(" and 21 others are now **Helper**.")
+    assert all(roles_of(world, member) == {"Helper"} for member in crowd)
+
+
+async def test_who_rose_twice_is_told_of_once(world: World) -> None:
+    await announced(world, announcements_per_hour=1)
+    await award(world, world.mia, 10)
+    await award(world, world.noah, 10)
+    await award(world, world.noah, 45)
+
+    world.env.backend.clock.advance(HOUR)
+    await tick(world)
+
+    assert told(world)[1:] == [f"🎉 <@{world.noah.id}> is now **Hero**."]
+
+
+async def test_an_announcement_that_discord_did_not_take_comes_whole_later(world: World) -> None:
+    await announced(world, announcements_per_hour=1)
+    await award(world, world.mia, 10)
+    await award(world, world.noah, 10)
+    await award(world, world.zoe, 10)
+    world.env.backend.clock.advance(HOUR)
+    world.env.inject_error("POST", f"/channels/{world.log.id}/messages", status=503, code=0, times=1)
+
+    await tick(world)
+    world.env.backend.clock.advance(60)
+    await tick(world)
+
+    assert told(world)[1:] == [f"🎉 <@{world.noah.id}> and <@{world.zoe.id}> are now **Helper**."]
+
+
+async def test_a_badge_taken_back_by_a_reversal_is_told_with_its_reason(world: World) -> None:
+    await world.configure(announcements_channel=world.log)
+    origin = Origin(world.community, Actor(ActorKind.OPERATOR), world.env.now(), "story:badge")
+    await world.points.write(badges.add, origin, name="First steps", goal=goals.made("first-award"))
+    await award(world, world.mia, 10)
+    assert told(world) == [f"🏅 <@{world.mia.id}> earned the badge **First steps**: get a first award."]
+
+    await world.ada.slash(world.general, "undo", number=1, reason="a mistake")
     await world.bot.courier.idle()
-    assert f"🎉 <@{world.zoe.id}> is now **Helper**." in contents(world.log)
+
+    lost = f"<@{world.mia.id}> no longer has the badge **First steps**: \\#2 took back #1."
+    assert told(world)[1:] == [lost]
+    seen = texts(answer(await world.mia.slash(world.general, "achievements")))
+    assert "#2 took back #1" in seen
 
 
 async def test_members_may_not_look_at_failures(world: World) -> None:
