@@ -59,9 +59,9 @@ def recent(
     return _found(tx, Community.key == community, *older, limit=limit)
 
 
-def of_file(tx: Connection, community: str, checksum: bytes) -> BatchReceipt | None:
-    """Return the latest batch that came from the file with this checksum, None if there is none."""
-    found = _found(tx, Community.key == community, Batch.checksum == checksum, limit=1)
+def of_file(tx: Connection, community: str, mark: bytes) -> BatchReceipt | None:
+    """Return the latest batch that came from the file with this mark, None if there is none."""
+    found = _found(tx, Community.key == community, Batch.checksum == mark, limit=1)
     return found[0] if found else None
 
 

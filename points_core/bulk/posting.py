@@ -73,13 +73,14 @@ def post(
     entries: Sequence[Entry],
     *,
     kind: BatchKind = BatchKind.BULK,
-    checksum: bytes | None = None,
+    mark: bytes | None = None,
     partial: bool = False,
     why: str | None = None,
 ) -> BatchReceipt:
     """Post `entries`, in order, as one batch under the origin's key; the policy's limits are the caller's to ask.
 
-    checksum: of the file they came from. partial: leave out rows that cannot be instead of refusing all.
+    mark: under which the file they came from is known again.
+    partial: leave out rows that cannot be instead of refusing all.
     why: what they have in common, for the record.
     Returns the batch's receipt, or the first one's when the key was used before for the same entries.
     Raises RowsRefused (always when no row is left), InvalidSetting, DuplicateTransaction.
@@ -93,7 +94,7 @@ def post(
     posting = _Posting(tx, head, rules, origin, head.batches + 1, partial, head.seq + 1)
     for chunk in _chunks(entries):
         posting.post(chunk)
-    return posting.finish(kind, checksum=checksum, why=why)
+    return posting.finish(kind, mark=mark, why=why)
 
 
 def undo(
@@ -195,7 +196,7 @@ class _Posting:
         self,
         kind: BatchKind,
         *,
-        checksum: bytes | None = None,
+        mark: bytes | None = None,
         undoes: int | None = None,
         why: str | None = None,
     ) -> BatchReceipt:
@@ -214,7 +215,7 @@ class _Posting:
                 actor_kind=self.origin.actor.kind.value,
                 actor_id=actor_id,
                 key=self.origin.key,
-                checksum=checksum,
+                checksum=mark,
                 undoes=undoes,
                 transactions=self.made,
                 created_at=self.origin.at,

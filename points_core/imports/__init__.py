@@ -3,6 +3,7 @@
 reading.py    a file's bytes as rows, or a refusal that names the row; hostile files stop here
 sources.py    whose file it is, and what its columns mean
 wishes.py     a row's cells as what is to be imported
+marks.py      under what an imported file is known again
 planning.py   what the rows come to in this community
 acting.py     the dry run, and the batch
 """

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from points_core import bulk, policy
 from points_core.bulk import BatchKind, BatchReceipt
 from points_core.errors import InvalidSetting, RowRefused, RowsRefused, UnknownCategory
+from points_core.imports.marks import mark
 from points_core.imports.planning import Change, Plan, plan
 from points_core.imports.reading import Opened
 from points_core.imports.sources import Source
@@ -86,7 +87,8 @@ def run(tx: Connection, origin: Origin, file: Opened, options: Options) -> Previ
 
 def _imported(tx: Connection, origin: Origin, file: Opened, options: Options) -> Preview:
     head, rules = policy.locked(tx, origin)
-    earlier = bulk.of_file(tx, origin.community, file.checksum)
+    known_as = mark(tx, head.community_id, file.checksum)
+    earlier = bulk.of_file(tx, origin.community, known_as)
     if earlier is not None and not (options.again and earlier.undone_by):
         return Preview(file.source, len(file.rows), batch=replace(earlier, replayed=True))
     if options.category is not None:
@@ -104,7 +106,7 @@ def _imported(tx: Connection, origin: Origin, file: Opened, options: Options) ->
         snowflakes=options.snowflakes or SERVER.fullmatch(origin.community) is not None,
     )
     opened = _open_categories(tx, origin, rules, planned) if options.add_categories else ()
-    batch = _batch(tx, origin, file, planned, earlier) if planned.entries else None
+    batch = _batch(tx, origin, file, planned, known_as, earlier) if planned.entries else None
     refused = [*planned.refused, *(batch.refused if batch else ())]
     if refused and batch is None:
         raise RowsRefused(_in_order(refused), len(file.rows))
@@ -120,17 +122,22 @@ def _imported(tx: Connection, origin: Origin, file: Opened, options: Options) ->
 
 
 def _batch(
-    tx: Connection, origin: Origin, file: Opened, planned: Plan, earlier: BatchReceipt | None
+    tx: Connection,
+    origin: Origin,
+    file: Opened,
+    planned: Plan,
+    known_as: bytes,
+    earlier: BatchReceipt | None,
 ) -> BatchReceipt:
-    """Post the batch, whose key is the file itself. Raises RowsRefused if no row is left."""
-    key = f"import:{file.checksum.hex()}" + (f":{earlier.number}" if earlier else "")
+    """Post the batch, whose key is the file's mark. Raises RowsRefused if no row is left."""
+    key = f"import:{known_as.hex()}" + (f":{earlier.number}" if earlier else "")
     try:
         return bulk.post(
             tx,
             replace(origin, key=key),
             planned.entries,
             kind=BatchKind.IMPORT,
-            checksum=file.checksum,
+            mark=known_as,
             partial=True,
         )
     except RowsRefused as refused:

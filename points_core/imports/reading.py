@@ -34,7 +34,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A file that could be read: whose it is, its rows, and the SHA-256 by which it is known again."""
+    """A file that could be read: whose it is, its rows, and its SHA-256, which is not kept."""
 
     source: Source
     rows: Sequence[Row]

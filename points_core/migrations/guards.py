@@ -4,7 +4,10 @@ On SQLite they also stop REPLACE (which deletes without firing delete triggers),
 TRUNCATE and the replica role. A refused duplicate raises the name of its constraint.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, text
 
 ERASABLE = ("reason", "evidence", "salt")
 """What erasure may empty in a ledger row, and nobody may fill again."""
@@ -255,6 +258,23 @@ def statements(dialect: str, tables: Collection[str]) -> Iterator[str]:
     for name, ddl in guards.items():
         if name.startswith(tuple(tables)):
             yield from [ddl] if dialect == "sqlite" else ddl.split(";\n")
+
+
+@contextmanager
+def lifted(connection: Connection, guards: Mapping[str, str]) -> Iterator[None]:
+    """Take guards (the table of each by its name) away for a correction, within its transaction; put them back."""
+    if connection.dialect.name == "sqlite":
+        stored = text("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = :name")
+        again = [str(connection.execute(stored, {"name": name}).scalar_one()) for name in guards]
+        away = [f"DROP TRIGGER {name}" for name in guards]
+    else:
+        away = [f"ALTER TABLE {table} DISABLE TRIGGER {name}" for name, table in guards.items()]
+        again = [f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}" for name, table in guards.items()]
+    for statement in away:
+        connection.exec_driver_sql(statement)
+    yield
+    for statement in again:
+        connection.exec_driver_sql(statement)
 
 
 def functions() -> dict[str, str]:

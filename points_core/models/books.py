@@ -168,7 +168,7 @@ class ScoreBucket(Base):
 class Batch(Base):
     """Transactions made together and undone together; `undoes` is the batch that this one takes back, once.
 
-    `checksum` is of the file an import came from: the same file again is the same batch.
+    `checksum` is the mark of the file an import came from (`imports.marks`): the same file again is the same batch.
     """
 
     __tablename__ = "batches"
