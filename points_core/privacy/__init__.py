@@ -6,7 +6,8 @@ and the texts about the person, and every sum, board and hash stays true. Whoeve
 copies.py    everything kept about a member, without other people's ids
 telling.py   the same as JSON and as text
 wishes.py    to be erased after a time to think, to be hidden, to be shown
-erasing.py   the erasure itself, and where every text column stands in it
+erasing.py   the erasure itself
+columns.py   where every text column stands in it
 leaving.py   who left, and what a community wants to become of them
 """
 

@@ -1,17 +1,18 @@
 """Erasing a member: who they are and the texts about them, with every number left as it is.
 
 What goes: outside id and name; reason, evidence and salt of every movement of their points and of every
-request for them, with its note; the days on which they were here; deliveries that name them; and any other
-text in which their id stands.
+request for them, with its note; the days on which they were here; what rules noticed of them; deliveries that
+name them; and any other text in which their id stands.
 What stays: amounts, times, categories, numbers, hashes. What they wrote about others stays too: it is the
 others' history; its author is shown as erased. Without the salt nobody can try texts against a commitment.
 """
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Text, cast, delete, insert, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute
@@ -35,72 +36,10 @@ from points_core.models import (
 from points_core.outbox import Topic
 from points_core.values import Actor, ActorKind, Origin, RequestState
 
+N = TypeVar("N")
 TELLING = 8  # characters of an id from which it is looked for in other people's texts: shorter ones are words
 
 GONE: Final = "given up: it named somebody who is erased"
-
-EMPTIED: Final = frozenset(
-    {
-        ("members", "user_id"),
-        ("members", "name"),
-        ("point_transactions", "reason"),
-        ("point_transactions", "evidence"),
-        ("approval_requests", "reason"),
-        ("approval_requests", "evidence"),
-        ("approval_requests", "note"),
-        ("outbox", "outcome"),
-        ("webhook_deliveries", "body"),
-        ("webhook_deliveries", "outcome"),
-        ("facts", "data"),
-    }
-)
-"""The columns that say who somebody is, or what was written about them: erasure empties them."""
-
-IMPERSONAL: Final = {
-    "key": "from an event's number or a digest of the caller's own key; never a person's id",
-    "action": "what was changed",
-    "target": "a number or a setting's name; a person stands there as their number",
-    "before": "settings: roles and channels, no people",
-    "after": "settings: roles and channels, no people",
-    "document": "a policy: roles and channels, no people",
-    "name": "of a category, a season, a badge or a program: the community's own heading",
-    "description": "of a badge: the community's own words for it",
-    "goal": "what a badge is given for: numbers",
-    "role": "a role",
-    "source": "a level's, badge's or rule's number",
-    "revoked_because": "numbers of transactions",
-    "why": "what the bot lacks to give a role",
-    "mode": "from a closed list",
-    "definition": "what a rule does: roles, channels and amounts, no people",
-    "trigger_name": "from a closed list",
-    "outcomes": "what rules decided: numbers and times",
-    "fact_key": "a digest of an event's own key",
-    "kind": "from a closed list",
-    "actor_kind": "from a closed list",
-    "state": "from a closed list",
-    "topic": "from a closed list",
-    "duty": "from a closed list",
-    "topics": "from a closed list",
-    "scopes": "from a closed list",
-    "timezone": "a zone's name",
-    "place": "a channel, or where an anchor is shown",
-    "channel": "a channel",
-    "message": "a message",
-    "card_channel": "a channel",
-    "card_message": "a message",
-    "subject": "a number",
-    "event": "a topic and a number",
-    "slot": "a day, or a digest",
-    "window_name": "a window's name",
-    "every": "a rhythm",
-    "at_time": "a time of day",
-    "categories": "numbers",
-    "report": "a report's name",
-    "url": "a program's address",
-    "secret": "a program's",
-    "closed_because": "an invariant and numbers",
-}
-"""The other columns that can hold text, by name, and why no person stands in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +98,7 @@ def erase(tx: Connection, head: Head, community: str, member_id: int, now: datet
     _empty_texts(tx, head.community_id, member_id)
     if user_id is not None:
         _empty_mentions(tx, head.community_id, user_id)
+        _empty_facts(tx, head.community_id, user_id)
         _empty_deliveries(tx, head.community_id, user_id, now)
     tx.execute(
         update(Member)
@@ -271,6 +211,15 @@ def _empty_mentions(tx: Connection, community_id: int, user_id: str) -> None:
     _update(tx, OutboxEntry, OutboxEntry.id, community_id, outcomes, {"outcome": GONE})
 
 
+def _empty_facts(tx: Connection, community_id: int, user_id: str) -> None:
+    """Take out of what happened to others whatever names the person: a program's link, say."""
+    for key in _naming(tx, community_id, user_id, Fact.key, cast(Fact.data, Text)):
+        this = (Fact.community_id == community_id, Fact.key == key)
+        told = tx.execute(select(Fact.data).where(*this)).scalar_one()
+        kept = {name: value for name, value in told.items() if user_id not in json.dumps(value)}
+        tx.execute(update(Fact).where(*this).values(data=kept))
+
+
 _BEFORE: Final = r"(?:(?<![A-Za-z0-9])|(?<=\\[bfnrt])|(?<=\\u[0-9a-f]{4}))"
 """Nothing that a word would be made of; a JSON escape, as of a line break, ends in a letter or a digit."""
 
@@ -279,10 +228,10 @@ def _naming(
     tx: Connection,
     community_id: int,
     user_id: str,
-    number: InstrumentedAttribute[int],
+    number: InstrumentedAttribute[N],
     *texts: ColumnElement[str] | InstrumentedAttribute[str | None],
-) -> list[int]:
-    """Return the numbers of the rows in one of whose texts `user_id` stands: in quotes, or as a word of its own.
+) -> list[N]:
+    """Return the numbers (or keys) of the rows in one of whose texts `user_id` stands: in quotes, or as a word.
 
     A short id counts in quotes only, as in JSON: elsewhere it may be a word or an amount.
     """
