@@ -58,15 +58,15 @@ async def test_one_file_has_another_mark_in_each_community_and_database(points: 
     assert first != second
 
 
-def _as_0004(connection: Connection) -> None:
-    """Put the books into the form in which revision 0004 left them: with plain digests."""
+def _as_0005(connection: Connection) -> None:
+    """Put the books into the form in which revision 0005 left them: with plain digests."""
     with guards.lifted(connection, LIFTED):
         connection.execute(update(Batch).values(checksum=PLAIN, key=f"import:{PLAIN.hex()}"))
         connection.execute(
             update(AuditEvent).where(AuditEvent.action == "batch.import").values(key=f"import:{PLAIN.hex()}")
         )
         connection.execute(update(AuditEvent).where(AuditEvent.action == "batch.award").values(target=ROWS))
-    connection.execute(text("UPDATE alembic_version SET version_num = '0004'"))
+    connection.execute(text("UPDATE alembic_version SET version_num = '0005'"))
 
 
 def _record_a_batch(tx: Connection) -> None:
@@ -90,7 +90,7 @@ async def test_old_digests_are_gone_after_the_migration_and_the_file_is_still_kn
     async with Points.opened(settings_for(database_url)) as points:
         await imported(points)
         await points.write(_record_a_batch)
-    changed(database_url, _as_0004)
+    changed(database_url, _as_0005)
 
     engine = create_engine(sync_url(database_url), poolclass=NullPool)
     with engine.connect() as connection:
