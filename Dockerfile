@@ -20,8 +20,7 @@ FROM python:3.13-slim-trixie
 
 # pg_dump and pg_restore, for backups of compose.yaml's server: Debian's own, so of Debian trixie's version
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends \
-        fonts-noto-cjk fonts-noto-color-emoji libfribidi0 postgresql-client-17 \
+    && apt-get install --yes --no-install-recommends postgresql-client-17 \
     && rm -rf /var/lib/apt/lists/*
 RUN groupadd --system --gid 10001 points \
     && useradd --system --uid 10001 --gid points --home-dir /data --no-create-home --shell /usr/sbin/nologin points \

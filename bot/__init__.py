@@ -29,6 +29,7 @@ policy_changes.py  one change of the policy, with what it was before
 programme.py     what takes points from members: shown first, then carried out
 rule_editor/     a rule changed from Discord: its card, its forms, its trial
 rank_card.py     a member's rank card, drawn
+lettering.py     a line of any script, and emoji, as a picture
 rank_facts.py    what stands on it
 proposals.py     a change shown before it is made: levels, badges
 programme_levels.py  /programme levels

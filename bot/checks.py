@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import discord
 from discord import app_commands
 
-from points_core import policy
+from points_core import policy, privacy
 from points_core.errors import NotAllowed
 from points_core.policy import Capability, Policy
 
@@ -47,3 +47,16 @@ async def require(interaction: "discord.Interaction[PointsBot]", capability: Cap
     if not allowed(interaction, rules, capability):
         raise NotAllowed(capability.value)
     return rules
+
+
+async def hides(
+    interaction: "discord.Interaction[PointsBot]", *people: discord.Member | discord.User | None
+) -> bool:
+    """Return whether one of `people` is hidden from boards: what is said of them is for who asked alone."""
+    community = str(interaction.guild_id)
+    for person in people:
+        if person is not None and await interaction.client.points.read(
+            privacy.is_hidden, community, str(person.id)
+        ):
+            return True
+    return False

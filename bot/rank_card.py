@@ -1,153 +1,112 @@
 """A member's rank card: one picture with name, level, the way to the next, rank, points, streak and badges.
 
-Drawn in a thread, never in the event loop. Letters come from the first font that has them: DejaVu, which
-matplotlib brings, then what the host has installed (Noto, WenQuanYi, emoji in colour); a letter that no font
-has is a box. The message beside it says the same in words.
+Drawn in a thread, never in the event loop. The message beside it says the same in words.
 """
 
-from functools import cache
 from io import BytesIO
-from itertools import groupby
-from pathlib import Path
 from threading import Lock
 from typing import Final
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from bot.lettering import Rgb, fitted
 from bot.rank_facts import Card
 
-WIDTH, HEIGHT, EDGE = 900, 280, 36
-GROUND, PANEL, BAR, INK, FAINT, ACCENT = "#1e1f26", "#2a2c36", "#3a3d4a", "#f4f5f8", "#a9adbb", "#6ea8fe"
-EMOJI_SIZE: Final = 109  # the one size in which Noto Color Emoji has its pictures
-FOLDERS: Final = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path.home() / ".fonts")
-OTHERS: Final = ("NotoSans-Bold.ttf", "NotoSansCJK-Bold.ttc", "NotoSansCJK-Regular.ttc", "wqy-zenhei.ttc")
-EMOJI: Final = "NotoColorEmoji.ttf"
-UNSEEN: Final = frozenset("\u200d\ufe0e\ufe0f")  # joiners and how an emoji is to be drawn
-
-Font = ImageFont.FreeTypeFont
+WIDTH, EDGE, RADIUS = 900, 44, 28
+HEIGHT, HEIGHT_WITHOUT_LEVELS = 324, 216
+BAR: Final = (EDGE, 150, WIDTH - EDGE, 172)
+PANEL, TRACK = (0x23, 0x25, 0x2D), (0x3D, 0x41, 0x4E)
+INK, FAINT, ACCENT = (
+    (0xF4, 0xF5, 0xF8),
+    (0xB4, 0xB8, 0xC6),
+    (0x7F, 0xB2, 0xFF),
+)  # 14, 7.7 and 7.0 to 1 on the panel
+FINER: Final = (
+    4  # shapes are drawn so many times as large and then made smaller: Pillow's own edges are jagged
+)
+GAP: Final = 28  # pixels between texts that stand beside each other
+NAME, LEVEL, NUMBERS, NOTES = (44, 24), (26, 15), (34, 12), (22, 15)  # letters' sizes: as wanted, at least
 
 _ONE_AT_A_TIME = Lock()  # a font is not for two threads at once
 
 
 def drawn(card: Card) -> bytes:
-    """Return the card as PNG."""
+    """Return the card as PNG, its corners transparent: it lies on light and on dark."""
     with _ONE_AT_A_TIME:
         return _drawn(card)
 
 
 def _drawn(card: Card) -> bytes:
-    image = Image.new("RGB", (WIDTH, HEIGHT), GROUND)
-    pen = ImageDraw.Draw(image)
-    pen.rounded_rectangle((12, 12, WIDTH - 12, HEIGHT - 12), radius=22, fill=PANEL)
-    rank = f"#{card.rank:,}" if card.rank is not None else "–"
-    taken = _write(image, WIDTH - EDGE, 34, rank, 52, ACCENT, right=True)
-    _write(image, EDGE, 38, card.name, 46, INK, room=WIDTH - 2 * EDGE - taken - 30)
-    _write(image, EDGE, 104, card.level, 28, ACCENT, room=WIDTH // 2)
-    among = f"of {card.members:,}" if card.rank is not None else "not on the board yet"
-    _write(image, WIDTH - EDGE, 104, among, 22, FAINT, right=True)
+    image = _shapes(card)
+    room = WIDTH - 2 * EDGE - _rank(image, card) - GAP
+    _write(image, EDGE, 78, card.name, NAME, INK, room)
     if card.level:
-        _progress(image, pen, card)
-    facts = [f"{card.points:,} points"]
-    facts += [f"{card.streak:,} {'day' if card.streak == 1 else 'days'} in a row"] if card.streak else []
-    facts += [f"{card.badges:,} {'badge' if card.badges == 1 else 'badges'}"] if card.badges else []
-    _write(image, EDGE, 222, "   ·   ".join(facts), 24, INK, room=WIDTH - 2 * EDGE)
+        _write(image, EDGE, 120, card.level, LEVEL, ACCENT, room)
+        _write(image, EDGE, 204, card.goal, NOTES, FAINT, WIDTH - 2 * EDGE)
+    _facts(image, card, image.height - 66)
     out = BytesIO()
-    image.save(out, "PNG")
+    image.save(out, "PNG", compress_level=6)
     return out.getvalue()
 
 
-def _progress(image: Image.Image, pen: ImageDraw.ImageDraw, card: Card) -> None:
-    left, right, top, bottom = EDGE, WIDTH - EDGE, 150, 176
-    pen.rounded_rectangle((left, top, right, bottom), radius=13, fill=BAR)
-    share = 1.0 if card.have is None or not card.need else min(1.0, max(0.0, card.have / card.need))
-    if share > 0:
-        full = left + max(26, int((right - left) * share))
-        pen.rounded_rectangle((left, top, full, bottom), radius=13, fill=ACCENT)
-    _write(image, EDGE, 186, card.goal, 20, FAINT, room=WIDTH - 2 * EDGE)
+def _rank(image: Image.Image, card: Card) -> int:
+    """Write the rank on the right and return how wide it is."""
+    if card.rank is None:
+        return _write(image, WIDTH - EDGE, 78, "not on the board yet", NOTES, FAINT, WIDTH // 3, right=True)
+    first = _write(image, WIDTH - EDGE, 78, f"#{card.rank:,}", NAME, ACCENT, WIDTH // 3, right=True)
+    second = _write(image, WIDTH - EDGE, 114, f"of {card.members:,}", NOTES, FAINT, WIDTH // 3, right=True)
+    return max(first, second)
+
+
+def _facts(image: Image.Image, card: Card, stands: int) -> None:
+    """Write the numbers side by side, each over what it counts."""
+    facts = [(card.points, "point" if abs(card.points) == 1 else "points")]
+    facts += [(card.streak, "day in a row" if card.streak == 1 else "days in a row")] if card.streak else []
+    facts += [(card.badges, "badge" if card.badges == 1 else "badges")] if card.badges else []
+    at, room = EDGE, (WIDTH - 2 * EDGE - GAP * (len(facts) - 1)) // len(facts)
+    for number, counted in facts:
+        _write(image, at, stands, f"{number:,}".replace("-", "−"), NUMBERS, INK, room)
+        _write(image, at, stands + 30, counted, NOTES, FAINT, room)
+        at += room + GAP
+
+
+def _shapes(card: Card) -> Image.Image:
+    """Return the panel, and the bar as full as the level."""
+    height = HEIGHT if card.level else HEIGHT_WITHOUT_LEVELS
+    image = Image.new("RGBA", (WIDTH, height))
+    _rounded(image, (0, 0, WIDTH, height), RADIUS, PANEL)
+    if card.level:
+        left, top, right, bottom = BAR
+        radius = (bottom - top) // 2
+        _rounded(image, BAR, radius, TRACK)
+        share = 1.0 if card.have is None or not card.need else min(1.0, max(0.0, card.have / card.need))
+        if share > 0:
+            full = left + max(2 * radius, round((right - left) * share))
+            _rounded(image, (left, top, full, bottom), radius, ACCENT)
+    return image
+
+
+def _rounded(image: Image.Image, box: tuple[int, int, int, int], radius: int, colour: Rgb) -> None:
+    wide, high = box[2] - box[0], box[3] - box[1]
+    mask = Image.new("L", (wide * FINER, high * FINER))
+    whole = (0, 0, wide * FINER - 1, high * FINER - 1)
+    ImageDraw.Draw(mask).rounded_rectangle(whole, radius=radius * FINER, fill=255)
+    image.paste((*colour, 255), box, mask.resize((wide, high), Image.Resampling.LANCZOS))
 
 
 def _write(
     image: Image.Image,
     x: int,
-    y: int,
+    stands: int,
     words: str,
-    size: int,
-    colour: str,
+    sizes: tuple[int, int],
+    colour: Rgb,
+    room: int,
     *,
-    room: int = WIDTH,
     right: bool = False,
 ) -> int:
-    """Write `words` at most `room` pixels wide, from `x` or up to it, and return how wide they are."""
-    words = "".join(letter for letter in words if letter not in UNSEEN)
-    runs, width = _laid_out(words, size)
-    while width > room and words:
-        words = words.rstrip("…")[:-1]
-        runs, width = _laid_out(words + "…", size)
-        words += "…"
-    at = x - width if right else x
-    for text, font in runs:
-        at += _run(image, at, y, text, font, size, colour)
-    return width
-
-
-def _laid_out(words: str, size: int) -> tuple[list[tuple[str, Font]], int]:
-    runs = [("".join(run), font) for font, run in groupby(words, lambda letter: _font_for(letter, size))]
-    return runs, sum(_width(text, font, size) for text, font in runs)
-
-
-def _width(text: str, font: Font, size: int) -> int:
-    return round(font.getlength(text) * (size / EMOJI_SIZE if _is_emoji(font) else 1))
-
-
-def _run(image: Image.Image, x: int, y: int, text: str, font: Font, size: int, colour: str) -> int:
-    width = _width(text, font, size)
-    if not _is_emoji(font):
-        ascent = font.getmetrics()[0]
-        base = _font(str(_dejavu()), size).getmetrics()[0]  # all letters stand on one line
-        ImageDraw.Draw(image).text((x, y + base - ascent), text, font=font, fill=colour)
-        return width
-    picture = Image.new("RGBA", (max(1, round(font.getlength(text))), EMOJI_SIZE + 20))
-    ImageDraw.Draw(picture).text((0, 0), text, font=font, embedded_color=True)
-    scaled = picture.resize((max(1, width), round(picture.height * size / EMOJI_SIZE)))
-    image.paste(scaled, (x, y + size // 10), scaled)
-    return width
-
-
-def _is_emoji(font: Font) -> bool:
-    return Path(str(font.path)).name == EMOJI
-
-
-def _font_for(letter: str, size: int) -> Font:
-    """Return the first font that has `letter`, in `size`; DejaVu, and its box, where none has."""
-    for file in _files():
-        if ord(letter) in _letters(str(file)):
-            return _font(str(file), EMOJI_SIZE if file.name == EMOJI else size)
-    return _font(str(_dejavu()), size)
-
-
-@cache
-def _font(file: str, size: int) -> Font:
-    return ImageFont.truetype(file, size)
-
-
-@cache
-def _dejavu() -> Path:
-    import matplotlib
-
-    return Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans-Bold.ttf"
-
-
-@cache
-def _files() -> tuple[Path, ...]:
-    """Return the fonts there are, in the order in which they are asked."""
-    found = {file.name: file for folder in FOLDERS if folder.is_dir() for file in folder.rglob("*.tt[fc]")}
-    return (_dejavu(), *(found[name] for name in (*OTHERS, EMOJI) if name in found))
-
-
-@cache
-def _letters(file: str) -> frozenset[int]:
-    """Return the letters that a font has."""
-    from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
-
-    with TTFont(file, fontNumber=0, lazy=True) as font:
-        return frozenset(font.getBestCmap())
+    """Write `words` in at most `room` pixels, from `x` or up to it, and return how wide they are."""
+    line = fitted(words, sizes[0], room, sizes[1])
+    left = x - round(line.width) if right else x
+    image.alpha_composite(line.drawn(colour), (max(0, left - line.margin), stands - line.up))
+    return round(line.width)

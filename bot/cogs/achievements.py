@@ -7,9 +7,11 @@ from discord import app_commands
 from discord.app_commands import Choice, Range
 from discord.ext import commands
 
-from bot.checks import require
+from bot.checks import hides, require
 from bot.granting import obstacle
 from bot.messages import achievements as messages
+from bot.messages.privacy import ALONE
+from bot.messages.text import Reply
 from bot.policy_changes import carried_out
 from bot.proposals import ProposalButton, propose
 from bot.replies import respond
@@ -55,8 +57,10 @@ class Achievements(commands.Cog):
         found = await self.bot.points.read(
             achievements.of, str(interaction.guild_id), str(person.id), self.bot.now()
         )
-        embed = messages.achievements(found, person.display_name)
-        await respond(interaction, embed=embed, ephemeral=private)
+        reply = Reply(embed=messages.achievements(found, person.display_name), ephemeral=private)
+        if not private and await hides(interaction, person):
+            reply["content"], reply["ephemeral"] = ALONE, True
+        await respond(interaction, **reply)
 
 
 @app_commands.guild_only()

@@ -8,7 +8,10 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.checks import hides
 from bot.messages import card as messages
+from bot.messages.privacy import ALONE
+from bot.rank_facts import Card
 from points_core import achievements, history
 from points_core.database import aside
 
@@ -37,23 +40,30 @@ class RankCard(commands.Cog):
     ) -> None:
         """Show a rank card: level, rank, points, streak, badges."""
         person = member or interaction.user
-        await interaction.response.defer(ephemeral=private, thinking=True)
         community, now, whose = str(interaction.guild_id), self.bot.now(), str(person.id)
+        hidden = await hides(interaction, person)
+        await interaction.response.defer(ephemeral=private or hidden, thinking=True)
         balance = await self.bot.points.read(history.balance, community, whose)
         achieved = await self.bot.points.read(achievements.of, community, whose, now)
         streaks = await self.bot.points.read(history.streaks, community, whose, now)
         shown = messages.card(balance, achieved, streaks, person.display_name)
         reply = messages.words(shown)
+        if hidden and not private:
+            reply["content"] += f"\n-# {ALONE}"
         try:
-            from bot.rank_card import drawn  # Pillow is heavy, and most bots never draw
-
-            picture = await aside(drawn, shown)
+            picture = await aside(_drawn, shown)
         except Exception:  # the words are the card: they go out all the same
             log.exception("a rank card could not be drawn")
         else:
             described = messages.described(shown)
             reply["files"] = [discord.File(BytesIO(picture), "rank-card.png", description=described)]
         await interaction.followup.send(**reply)
+
+
+def _drawn(shown: Card) -> bytes:
+    from bot.rank_card import drawn  # heavy, and most bots never draw: imported by the thread that draws
+
+    return drawn(shown)
 
 
 async def setup(bot: "PointsBot") -> None:

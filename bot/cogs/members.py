@@ -12,8 +12,11 @@ from discord import app_commands
 from discord.app_commands import Choice, ContextMenu
 from discord.ext import commands
 
+from bot.checks import hides
 from bot.messages import achievements as achievement_messages
 from bot.messages import boards
+from bot.messages.privacy import ALONE
+from bot.messages.text import Reply
 from bot.pages import Turn, TurnButton, page_of
 from bot.replies import respond
 from bot.suggestions import suggested_seasons
@@ -95,7 +98,10 @@ class Members(commands.Cog):
             streaks = await self.bot.points.read(history.streaks, community, str(person.id), now)
             going = await self.bot.points.read(expiry.soon, community, str(person.id), now)
         embed = boards.balance(found, person.display_name, rules.zone, streaks, going, level)
-        await respond(interaction, embed=embed, ephemeral=private)
+        reply = Reply(embed=embed, ephemeral=private)
+        if not private and await hides(interaction, person):
+            reply["content"], reply["ephemeral"] = ALONE, True
+        await respond(interaction, **reply)
 
     @app_commands.command()
     @app_commands.guild_only()
@@ -140,9 +146,9 @@ class Members(commands.Cog):
         )
         if turn.since and turn.until and turn.until < turn.since:
             raise InvalidTime(f"{turn.since} to {turn.until}")
-        await self._open(
-            interaction, turn, boards.history_title(_name(person), _name(giver)), private=private
-        )
+        alone = not private and await hides(interaction, person, giver)
+        title = boards.history_title(_name(person), _name(giver))
+        await self._open(interaction, turn, title, private=private, alone=alone)
 
     @app_commands.guild_only()
     async def person_history(self, interaction: Interaction, member: Person) -> None:
@@ -150,9 +156,13 @@ class Members(commands.Cog):
         turn = Turn(caller=interaction.user.id, member=member.id)
         await self._open(interaction, turn, boards.history_title(_name(member), None), private=True)
 
-    async def _open(self, interaction: Interaction, turn: Turn, title: str, *, private: bool) -> None:
+    async def _open(
+        self, interaction: Interaction, turn: Turn, title: str, *, private: bool, alone: bool = False
+    ) -> None:
         page = await page_of(self.bot, str(interaction.guild_id), turn, title)
-        page["ephemeral"] = private
+        page["ephemeral"] = private or alone
+        if alone:
+            page["content"] = ALONE
         await respond(interaction, **page)
 
     @app_commands.command()

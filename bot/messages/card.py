@@ -8,6 +8,8 @@ from points_core.achievements import Achievements
 from points_core.history import Balance, Streaks
 
 NO_LEVEL = "No level yet"
+MAX_LEVEL, MAX_GOAL = 50, 150  # characters
+MAX_DESCRIPTION = 1_000  # characters: Discord takes 1,024
 
 
 def card(balance: Balance, achieved: Achievements, streaks: Streaks, name: str) -> Card:
@@ -19,8 +21,8 @@ def card(balance: Balance, achieved: Achievements, streaks: Streaks, name: str) 
         have, need = level.earned - level.since, level.next_at - level.since
         goal = f"{level.earned:,} of {level.next_at:,} points to {level.next_name}"
     return Card(
-        name=name,
-        level=(level.name or NO_LEVEL) if level is not None else "",
+        name=text.plain(name, MAX_SHOWN_NAME),
+        level=text.plain(level.name or NO_LEVEL, MAX_LEVEL) if level is not None else "",
         points=balance.current,
         rank=balance.rank,
         members=balance.members,
@@ -28,25 +30,31 @@ def card(balance: Balance, achieved: Achievements, streaks: Streaks, name: str) 
         badges=len(achieved.held),
         have=have,
         need=need,
-        goal=goal,
+        goal=text.plain(goal, MAX_GOAL) if goal else "",
     )
 
 
 def words(shown: Card) -> Reply:
     """Return the card as a line of text."""
-    parts = [f"**{inline(shown.name, MAX_SHOWN_NAME)}**"]
-    parts += [inline(shown.level, 50)] if shown.level else []
-    parts.append(
-        f"#{shown.rank:,} of {shown.members:,}" if shown.rank is not None else "not on the board yet"
-    )
-    parts.append(text.points(shown.points))
-    parts += [f"{shown.streak:,} {'day' if shown.streak == 1 else 'days'} in a row"] if shown.streak else []
-    parts += [f"{shown.badges:,} {'badge' if shown.badges == 1 else 'badges'}"] if shown.badges else []
-    parts += [inline(shown.goal, 150)] if shown.goal else []
-    return Reply(content=" · ".join(parts))
+    name, level, *rest, goal = _said(shown)
+    parts = [f"**{inline(name, MAX_SHOWN_NAME)}**", inline(level, MAX_LEVEL) if level else "", *rest]
+    parts.append(inline(goal, MAX_GOAL) if goal else "")
+    return Reply(content=" · ".join(part for part in parts if part))
 
 
 def described(shown: Card) -> str:
     """Return the picture's description, for screen readers."""
-    said = words(shown)["content"].replace("**", "").replace("\\", "")
-    return f"Rank card: {said}"[:1_000]
+    return f"Rank card: {' · '.join(part for part in _said(shown) if part)}"[:MAX_DESCRIPTION]
+
+
+def _said(shown: Card) -> tuple[str, ...]:
+    """Return name, level, facts and goal; empty ones are not to be said."""
+    return (
+        shown.name,
+        shown.level,
+        f"#{shown.rank:,} of {shown.members:,}" if shown.rank is not None else "not on the board yet",
+        text.points(shown.points),
+        f"{shown.streak:,} {'day' if shown.streak == 1 else 'days'} in a row" if shown.streak else "",
+        f"{shown.badges:,} {'badge' if shown.badges == 1 else 'badges'}" if shown.badges else "",
+        shown.goal,
+    )

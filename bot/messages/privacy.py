@@ -14,6 +14,7 @@ from bot.messages.text import Reply
 from points_core.privacy import Copy, Wish, document
 
 CONFIRMATION = "ERASE"
+ALONE = "Only you see this: they are hidden from boards."
 MAX_FILES = 8 * 1024 * 1024  # bytes in one message; Discord takes 10 MB
 
 STAYS = (

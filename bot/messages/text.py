@@ -1,6 +1,7 @@
 """Words and shapes all messages share; text from people leaves here harmless.
 
 shown                        people's text: one line, no markdown, no mentions, nothing invisible
+plain                        the same where nothing is obeyed: in a picture, in its description
 points, signed, who, when    numbers, people, times
 Colour, Post, Reply          what a message is made of
 """
@@ -64,10 +65,17 @@ def shown(text: str | None, limit: int = MAX_REASON) -> str:
     Markdown and masked links are escaped, mentions broken, invisible and direction-changing characters
     removed; a plain link stays one. A dash where nothing is left.
     """
+    return _escaped(_line(text, limit)) or NOTHING
+
+
+def plain(text: str | None, limit: int = MAX_REASON) -> str:
+    """Return text from people as one line of at most `limit` visible characters, unescaped; a dash for nothing."""
+    return _line(text, limit) or NOTHING
+
+
+def _line(text: str | None, limit: int) -> str:
     line = " ".join("".join(_visible((text or "")[: 4 * limit])).split())
-    if len(line) > limit:
-        line = line[: limit - 1].rstrip() + "…"
-    return _escaped(line) or NOTHING
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
 def _visible(text: str) -> Iterator[str]:
