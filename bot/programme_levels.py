@@ -8,7 +8,7 @@ from discord.app_commands import Range
 
 from bot import policy_changes
 from bot.checks import require
-from bot.granting import obstacle
+from bot.granting import givable, obstacle
 from bot.messages import achievements as messages
 from bot.messages import settings as settings_messages
 from bot.policy_changes import carried_out
@@ -133,16 +133,19 @@ async def _propose(interaction: Interaction, levels: tuple[Level, ...], *, make_
     """Show who would move, with the button that does it. Raises NotAllowed, InvalidSetting."""
     rules = await require(interaction, Capability.CONFIGURE)
     wanted = rules.programme.amended(levels=levels)
+    before = [level.role for level in rules.programme.levels]
+    givable(interaction.guild, (level.role for level in levels), before)
     await interaction.response.defer(ephemeral=True, thinking=True)
     seen = await _preview(interaction.client, str(interaction.guild_id), wanted)
 
     async def carry_out(pressed: Interaction) -> str:
+        givable(pressed.guild, (level.role for level in levels), before)
         chosen = await _with_roles(pressed, levels) if make_roles else levels
         change = await carried_out(pressed, policy_changes.amend, levels=chosen)
         return settings_messages.changed(change)["content"]
 
     lacking = [
-        messages.lacking(level.role, why)
+        messages.lacking(level.role, str(why))
         for level in levels
         if level.role and interaction.guild and (why := obstacle(interaction.guild, level.role))
     ]

@@ -12,6 +12,7 @@ from typing import Final
 import discord
 
 from bot.checks import may
+from bot.granting import Obstacle, obstacle
 from bot.replies import BROKEN
 from points_core.policy import Capability, Policy
 
@@ -34,6 +35,9 @@ PERMISSIONS: Final = {
 }
 """How Discord's own pages call them."""
 
+GIVEN: Final = "Roles that points give"
+NAMED: Final = 5  # roles in one line
+
 ANOTHER: Final = "choose another with `/points-settings channels`"
 ELSEWHERE: Final = "`/schedule remove` it and add it in another channel"
 
@@ -52,12 +56,16 @@ class Finding:
 
 
 def findings(
-    guild: discord.Guild, rules: Policy, subjects: dict[str, str], boards: Iterable[str]
+    guild: discord.Guild,
+    rules: Policy,
+    subjects: dict[str, str],
+    boards: Iterable[str],
+    given: Iterable[str] = (),
 ) -> list[Finding]:
     """Look at everything the bot uses in `guild`; what is wrong comes first.
 
     `subjects` names the channels' settings and the capabilities for people, `boards` are the ids of the
-    channels in which schedules post.
+    channels in which schedules post, `given` those of the roles that levels, badges and rules give.
     """
     found = [
         *(
@@ -72,6 +80,7 @@ def findings(
         *_anywhere(guild, rules),
         *_roles(guild, rules, subjects),
         *_blind_approvers(guild, rules),
+        *_given(guild, given),
     ]
     return sorted(found, key=lambda finding: finding.fix is None)
 
@@ -128,6 +137,17 @@ def _roles(guild: discord.Guild, rules: Policy, subjects: dict[str, str]) -> Ite
             else:
                 fix = f"choose the roles again with `/points-settings roles right:{capability}`"
                 yield Finding(subject, place, f"the role {role_id} is gone", fix)
+
+
+def _given(guild: discord.Guild, role_ids: Iterable[str]) -> Iterator[Finding]:
+    """Each role that points give has to be one that the bot can give; what ails several is said once."""
+    found: dict[Obstacle | None, list[str]] = {}
+    for role_id in dict.fromkeys(role_ids):
+        found.setdefault(obstacle(guild, role_id), []).append(f"<@&{role_id}>")
+    for wrong, mentions in found.items():
+        more = f" and {len(mentions) - NAMED} more" if len(mentions) > NAMED else ""
+        place = ", ".join(mentions[:NAMED]) + more
+        yield Finding(GIVEN, place, wrong.wrong, wrong.fix) if wrong else Finding(GIVEN, place)
 
 
 def approving_roles(guild: discord.Guild, rules: Policy) -> list[discord.Role]:

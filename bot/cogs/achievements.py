@@ -8,7 +8,7 @@ from discord.app_commands import Choice, Range
 from discord.ext import commands
 
 from bot.checks import hides, require
-from bot.granting import obstacle
+from bot.granting import givable
 from bot.messages import achievements as messages
 from bot.messages.privacy import ALONE
 from bot.messages.text import Reply
@@ -169,17 +169,17 @@ class Badges(commands.GroupCog, group_name="badge", group_description="Badges: n
         role: str | None,
         role_days: int | None,
     ) -> None:
-        """Show who would have the badge at once, with the button that makes it."""
+        """Show who would have the badge at once, with the button that makes it. Raises InvalidSetting."""
+        givable(interaction.guild, [role])
         await interaction.response.defer(ephemeral=True, thinking=True)
         community = str(interaction.guild_id)
         earners = await self.bot.points.study(achievements.earners, community, goal, self.bot.now())
         notes = (
             [f"<@&{role}> comes with it{f' for {role_days:,} days' if role_days else ''}."] if role else []
         )
-        if role and interaction.guild and (why := obstacle(interaction.guild, role)):
-            notes.append(messages.lacking(role, why))
 
         async def carry_out(pressed: Interaction) -> str:
+            givable(pressed.guild, [role])
             made = await carried_out(
                 pressed,
                 badges.add,

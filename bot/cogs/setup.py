@@ -17,10 +17,14 @@ from bot.policy_changes import carried_out
 from bot.refusals import View, answered
 from bot.replies import respond
 from bot.self_check import NEEDS, at_channel, findings
-from points_core import schedules
+from points_core import policy, schedules
+from points_core.achievements import badges
 from points_core.policy import Capability, Policy
+from points_core.rules import reading
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from bot.client import PointsBot
 
 PLACEHOLDERS = {
@@ -48,10 +52,22 @@ async def page(interaction: "discord.Interaction[PointsBot]", notice: str | None
     if guild is None:
         raise app_commands.NoPrivateMessage
     boards = await interaction.client.points.read(schedules.listed, str(guild.id))
-    found = findings(guild, rules, messages.SUBJECTS, (board.channel for board in boards))
+    given = await interaction.client.points.read(_given_roles, str(guild.id))
+    found = findings(guild, rules, messages.SUBJECTS, (board.channel for board in boards), given)
     reply = messages.page(rules, found, notice)
     reply["view"] = _view(guild, rules)
     return reply
+
+
+def _given_roles(tx: "Connection", community: str) -> tuple[str, ...]:
+    """Return the ids of the roles that levels, badges and rules give, each once."""
+    levels = policy.of(tx, community).programme.levels
+    every = [
+        *(level.role for level in levels),
+        *(badge.role for badge in badges.listed(tx, community, retired=False)),
+        *(view.rule.definition.role for view in reading.listed(tx, community)),
+    ]
+    return tuple(dict.fromkeys(role for role in every if role is not None))
 
 
 def _view(guild: discord.Guild, rules: Policy) -> View:

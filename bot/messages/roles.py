@@ -6,11 +6,12 @@ from typing import Any, Final
 
 import discord
 
+from bot.granting import GONE
 from bot.messages import boards, text
 from bot.messages.movements import inline, pinging
 from bot.messages.text import Colour, Post, Reply
 from points_core.achievements import BadgeTold, LevelTold, News
-from points_core.achievements.roles import Grant
+from points_core.achievements.roles import Failing
 from points_core.programme import MAX_LEVEL_NAME
 
 __all__ = ["Again", "Post", "announcement", "failures", "tried"]
@@ -21,7 +22,6 @@ MAX_BADGE_NAME = 50
 MAX_CONTENT: Final = 2_000  # Discord's measure for a message's text
 MAX_PINGED: Final = 100  # Discord's measure for one message
 NAMED: Final = 10  # people in one sentence: of more, one fewer is named and the others counted
-SHOWN = 15  # failures in one answer
 
 
 def announcement(news: News) -> Post | None:
@@ -59,6 +59,11 @@ def _people(group: _Group) -> str:
     names = list(group.shown[: group.named])
     if (others := len(group.people) - len(names)) > 0:
         names.append(f"{others:,} others")
+    return listed(names)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as people list them: "a", "a and b", "a, b and c"."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
@@ -110,14 +115,14 @@ def _badge(told: BadgeTold) -> str:
     return f"**{inline(told.badge.name, MAX_BADGE_NAME)}**{step}"
 
 
-def failures(found: Sequence[Grant]) -> Reply:
+def failures(found: Sequence[Failing]) -> Reply:
     """Return the roles that could not be given or taken, each with the fix."""
     if not found:
         return Reply(content="Every role is as it should be.", ephemeral=True)
     return Reply(embed=_listed(found), ephemeral=True)
 
 
-def tried(count: int, left: Sequence[Grant]) -> Reply:
+def tried(count: int, left: Sequence[Failing]) -> Reply:
     """Return what came of trying `count` roles again."""
     words = f"Looked at {count:,} {'role' if count == 1 else 'roles'}."
     if not left:
@@ -125,13 +130,17 @@ def tried(count: int, left: Sequence[Grant]) -> Reply:
     return Reply(content=words, embed=_listed(left), ephemeral=True)
 
 
-def _listed(found: Sequence[Grant]) -> discord.Embed:
+def _listed(found: Sequence[Failing]) -> discord.Embed:
     embed = discord.Embed(title="Roles that could not be given or taken", colour=Colour.AMBER)
-    embed.description = boards.joined(map(_failure, found[:SHOWN]), boards.DESCRIPTION)
+    to_be_fixed_first = sorted(found, key=lambda failing: failing.why == GONE)
+    embed.description = boards.joined(map(_failing, to_be_fixed_first), boards.DESCRIPTION, "\n\n")
     embed.set_footer(text="Put it right, then use /roles retry.")
     return embed
 
 
-def _failure(grant: Grant) -> str:
-    what = "to" if grant.wanted else "from"
-    return f"<@&{grant.role}> {what} <@{grant.user_id}>: {text.shown(grant.why, 200)}"
+def _failing(failing: Failing) -> str:
+    what = "to" if failing.wanted else "from"
+    names = [text.who(user_id) for user_id in failing.some]
+    if (others := failing.members - len(names)) > 0:
+        names.append(f"{others:,} {'other' if others == 1 else 'others'}")
+    return f"<@&{failing.role}> {what} {listed(names)}\n→ {text.shown(failing.why, 200)}"

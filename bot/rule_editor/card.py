@@ -11,6 +11,7 @@ import discord
 from discord import ui
 
 from bot.checks import require
+from bot.granting import givable
 from bot.messages import rules as messages
 from bot.messages.text import Reply
 from bot.policy_changes import carried_out
@@ -18,7 +19,7 @@ from bot.refusals import View, answered
 from bot.replies import respond
 from bot.rule_editor import asking, trying
 from bot.rule_editor.fields import Answers, Done, Form, Words
-from bot.rule_editor.parts import parts, without_multiplier
+from bot.rule_editor.parts import GIVES_A_ROLE, parts, without_multiplier
 from points_core.policy import Capability, Policy
 from points_core.rules import reading, stored
 from points_core.rules.amending import Change, amend
@@ -122,6 +123,8 @@ async def switch(interaction: "discord.Interaction[PointsBot]", number: int, mod
         await show(interaction, await carried_out(interaction, stored.set_mode, number, mode))
         return
     view = await interaction.client.points.read(reading.get, str(interaction.guild_id), number)
+    if mode is Mode.LIVE:
+        givable(interaction.guild, [view.rule.definition.role])
     reply, under = messages.sure(view, mode, policy), View(timeout=None)
     under.add_item(RuleButton(number, "sure", mode.value))
     under.add_item(RuleButton(number, "back"))
@@ -175,6 +178,8 @@ class RuleMenu(
         part = parts(definition, policy)[chosen]
 
         async def done(interaction: "discord.Interaction[PointsBot]", answers: Answers) -> None:
+            if chosen == GIVES_A_ROLE:
+                givable(interaction.guild, answers["role"], [definition.role])
             await change(interaction, self.number, lambda now: part.change(now, policy, answers))
 
         return Form(part.label, part.fields(definition, policy), guild, done)

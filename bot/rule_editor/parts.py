@@ -15,6 +15,8 @@ from points_core.values import MAX_REASON
 from points_core.windows import midnight, parse_day
 
 YES, NO = "yes", "no"
+GIVES_A_ROLE: Final = "more"
+"""The part in which a rule is told to give a role."""
 YES_OR_NO: Final = ((NO, "No"), (YES, "Yes"))
 
 Changed = Definition | Mapping[str, Any]
@@ -150,7 +152,7 @@ PARTS: Final[dict[str, Part]] = {
     "member-caps": Part("Caps for a member", "The most that one member gets", _member_caps, _limit),
     "all-caps": Part("Caps for all", "The most that is given in all", _all_caps, _limit),
     "multiplier": Part("Multiplier", "More or less for a role or in a channel", _multiplier, _multiply),
-    "more": Part("Approval, streak, role, end", "What else belongs to it", _more, _add_more),
+    GIVES_A_ROLE: Part("Approval, streak, role, end", "What else belongs to it", _more, _add_more),
 }
 """The parts by the key that stands for them in menus."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, update
 
 from points_core import communities
 from points_core.achievements.badges import Badge
@@ -21,6 +21,7 @@ from points_core.values import clean_id
 DUE, DONE, FAILED = "due", "done", "failed"
 
 MAX_WHY: Final = 300  # characters kept of why a role could not be given
+NAMED: Final = 3  # members with whom a role failed in the same way
 LEVEL, BADGE = "level", "badge"
 
 
@@ -43,6 +44,20 @@ class Grant:
     why: str | None
     attempts: int
     changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """A role that could not be given (or, not `wanted`, taken) for one reason: `why` says what is missing.
+
+    So it went with `members` members; `some` are outside ids of a few of them.
+    """
+
+    role: str
+    wanted: bool
+    why: str | None
+    members: int
+    some: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +190,42 @@ def due(tx: Connection, community: str | None = None, limit: int = 50) -> tuple[
     return _found(tx, waiting if community is None else waiting.where(Community.key == community), limit)
 
 
-def failures(tx: Connection, community: str, limit: int = 25) -> tuple[Grant, ...]:
-    """Return up to `limit` roles of a community that could not be given or taken, with what is missing."""
-    return _found(tx, _GRANTS.where(RoleGrant.state == FAILED, Community.key == community), limit)
+def failures(tx: Connection, community: str, limit: int = 200) -> tuple[Failing, ...]:
+    """Return up to `limit` kinds of failures in a community, those of most members first."""
+    community_id = communities.find(tx, community)
+    failed = (
+        select(RoleGrant.role, RoleGrant.wanted, RoleGrant.why, func.count(), func.min(RoleGrant.changed_at))
+        .join(Member, (Member.community_id == RoleGrant.community_id) & (Member.id == RoleGrant.member_id))
+        .where(RoleGrant.community_id == community_id, RoleGrant.state == FAILED, Member.user_id.is_not(None))
+        .group_by(RoleGrant.role, RoleGrant.wanted, RoleGrant.why)
+        .order_by(func.count().desc(), func.min(RoleGrant.changed_at), RoleGrant.role)
+        .limit(limit)
+    )
+    return tuple(
+        Failing(role, wanted, why, members, _some(tx, community_id, role, wanted, why))
+        for role, wanted, why, members, _ in tx.execute(failed)
+    )
+
+
+def _some(
+    tx: Connection, community_id: int | None, role: str, wanted: bool, why: str | None
+) -> tuple[str, ...]:
+    """Return the ids of a few members with whom a role failed in that way, the longest waiting first."""
+    theirs = (
+        select(Member.user_id)
+        .join(RoleGrant, (Member.community_id == RoleGrant.community_id) & (Member.id == RoleGrant.member_id))
+        .where(
+            RoleGrant.community_id == community_id,
+            RoleGrant.state == FAILED,
+            RoleGrant.role == role,
+            RoleGrant.wanted == wanted,
+            RoleGrant.why == why,
+            Member.user_id.is_not(None),
+        )
+        .order_by(RoleGrant.changed_at, RoleGrant.member_id)
+        .limit(NAMED)
+    )
+    return tuple(str(user_id) for user_id in tx.execute(theirs).scalars())
 
 
 def of(tx: Connection, community: str, user_id: str) -> tuple[Grant, ...]:
@@ -186,7 +234,10 @@ def of(tx: Connection, community: str, user_id: str) -> tuple[Grant, ...]:
 
 
 def done(tx: Connection, grant: Grant, now: datetime) -> bool:
-    """Say that the outside is as `grant` wants it; return False if something else is wanted by now."""
+    """Say that the outside is as `grant` wants it, or knows no such person.
+
+    Returns False if something else is wanted by now.
+    """
     return _settle(tx, grant, {"state": DONE, "why": None, "changed_at": now})
 
 

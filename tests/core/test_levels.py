@@ -340,7 +340,7 @@ async def test_a_role_that_could_not_be_given_says_why_until_it_is_tried_again(p
 
     again = await points.write(roles.retry, COMMUNITY, NOON, role=A)
 
-    assert (failure.why, failure.attempts) == ("the bot's role stands below it", 1)
+    assert (failure.why, failure.members, failure.some) == ("the bot's role stands below it", 1, (ADA,))
     assert (again, await points.read(roles.failures, COMMUNITY), await due(points)) == (1, (), [(A, True)])
 
 

@@ -1,12 +1,14 @@
 """Roles follow levels and badges; what stands in the way is said with its fix; levels and badges are announced."""
 
 import discord
+import pytest
 import simcord
 
 from points_core import approvals, bulk, outbox, policy
 from points_core.achievements import badges, goals
 from points_core.programme import Level
-from points_core.values import Actor, ActorKind, Kind, Origin
+from points_core.rules import reading
+from points_core.values import Actor, ActorKind, Kind, Mode, Origin
 from tests.stories.answers import answer, private
 from tests.stories.reading import texts
 from tests.stories.world import World
@@ -79,20 +81,163 @@ async def test_a_role_with_power_over_the_server_is_never_given(world: World) ->
     assert "power over the server" in texts(answer(asked))
 
 
+REFUSED = [
+    pytest.param("power", "it holds power over the server (ban members)", id="power"),
+    pytest.param("above", "it stands above my own role; drag mine above it", id="above the bot"),
+    pytest.param("managed", "Discord gives and takes it by itself; choose another", id="managed"),
+    pytest.param("everyone", "Discord gives and takes it by itself; choose another", id="everyone"),
+]
+
+
+def refused_role(world: World, kind: str) -> simcord.RoleHandle:
+    """Return a role that the bot must not, or cannot, give."""
+    if kind == "everyone":
+        return world.guild.default_role
+    if kind == "managed":
+        return world.guild.roles["TestBot"]
+    power = discord.Permissions(ban_members=kind == "power")
+    made = world.guild.create_role("Unfit", permissions=power)
+    if kind == "above":
+        above_the_bot(world, made)
+    return made
+
+
+def above_the_bot(world: World, role: simcord.RoleHandle) -> None:
+    """Drag a role to the top of the server's list."""
+    every = world.env.backend.get_guild(world.guild.id).roles.values()
+    top = max(each.position for each in every) + 1
+    world.env.backend.edit_role(world.guild.id, role.id, {"position": top})
+
+
+def below_the_bot(world: World, role: simcord.RoleHandle) -> None:
+    """Drag a role down to the bottom of the server's list."""
+    world.env.backend.edit_role(world.guild.id, role.id, {"position": 0})
+
+
+@pytest.mark.parametrize(("kind", "why"), REFUSED)
+async def test_a_level_or_badge_is_not_made_with_a_role_that_cannot_be_given(
+    world: World, kind: str, why: str
+) -> None:
+    role = refused_role(world, kind)
+    await world.env.settle()
+
+    level = await world.olivia.slash(
+        world.general, "programme levels set", name="Helper", points=10, role=role
+    )
+    badge = await world.olivia.slash(world.general, "badge new", name="First", goal="first-award", role=role)
+
+    for refused in (level, badge):
+        assert why in private(refused)
+        assert answer(refused).components == []
+    assert (await world.points.read(policy.of, world.community)).programme.levels == ()
+    assert await world.points.read(badges.listed, world.community) == ()
+
+
+@pytest.mark.parametrize(("kind", "why"), REFUSED)
+async def test_a_rule_is_not_saved_with_a_role_that_cannot_be_given(
+    world: World, kind: str, why: str
+) -> None:
+    role = refused_role(world, kind)
+    await world.env.settle()
+    card = await world.olivia.slash(world.general, "rule new", start="recipe:check-in")
+    form = await world.olivia.select(answer(card), ["more"], custom_id="points:rule:1:change")
+
+    filled = {"approval": ["no"], "counts_for_streak": ["yes"], "role": [role]}
+    refused = await world.olivia.submit_modal(form, filled)
+
+    assert why in private(refused)
+    rule = await world.points.read(reading.get, world.community, 1)
+    assert (rule.rule.version, rule.rule.definition.role) == (1, None)
+
+
+async def test_a_rule_whose_role_came_to_hold_power_is_not_switched_on(world: World) -> None:
+    helper = world.guild.create_role("Helper")
+    await world.env.settle()
+    card = await world.olivia.slash(world.general, "rule new", start="recipe:check-in")
+    form = await world.olivia.select(answer(card), ["more"], custom_id="points:rule:1:change")
+    filled = {"approval": ["no"], "counts_for_streak": ["yes"], "role": [helper]}
+    card = await world.olivia.submit_modal(form, filled)
+    power = discord.Permissions(ban_members=True).value
+    world.env.backend.edit_role(world.guild.id, helper.id, {"permissions": power})
+    await world.env.settle()
+
+    refused = await world.olivia.click(answer(card), label="Switch on")
+
+    assert "it holds power over the server (ban members)" in private(refused)
+    assert (await world.points.read(reading.get, world.community, 1)).rule.mode is Mode.DRAFT
+
+
+async def test_the_servers_order_of_roles_is_the_obstacle_until_it_is_changed(world: World) -> None:
+    helper = world.guild.create_role("Helper")
+    await levels(world, ("Helper", 10, helper))
+    above_the_bot(world, helper)
+    await world.env.settle()
+    await award(world, world.mia, 10)
+    await award(world, world.noah, 10)
+
+    assert roles_of(world, world.mia) == set()
+    listed = texts(answer(await world.olivia.slash(world.general, "roles failures")))
+    people = f"<@&{helper.id}> to <@{world.mia.id}> and <@{world.noah.id}>"
+    fix = "it stands above my own role; drag mine above it in Server Settings › Roles"
+    assert f"{people}\n→ {fix}" in listed
+
+    still = await world.olivia.slash(world.general, "roles retry")
+    assert fix in texts(answer(still))
+
+    below_the_bot(world, helper)
+    await world.env.settle()
+    done = await world.olivia.slash(world.general, "roles retry")
+    assert "Looked at 2 roles. Every role is as it should be." in texts(answer(done))
+    assert roles_of(world, world.mia) == roles_of(world, world.noah) == {"Helper"}
+
+
+async def test_the_setup_page_finds_roles_that_cannot_be_given_and_names_the_fix(world: World) -> None:
+    helper, hero, fine = (world.guild.create_role(name) for name in ("Helper", "Hero", "Fine"))
+    await levels(world, ("Helper", 10, helper), ("Hero", 20, hero), ("Fine", 30, fine))
+    above_the_bot(world, helper)
+    await world.env.settle()
+
+    page = texts(answer(await world.olivia.slash(world.general, "points-setup")))
+    assert "1 to put right" in page
+    assert f"Roles that points give, <@&{helper.id}>: it stands above my own role. **Fix**: drag mine" in page
+    assert f"✅ Roles that points give: <@&{hero.id}>, <@&{fine.id}>" in page
+
+    below_the_bot(world, helper)
+    without_manage_roles(world)
+    await world.env.settle()
+    page = texts(answer(await world.olivia.slash(world.general, "points-setup")))
+    assert "I lack Manage Roles. **Fix**: allow it to my role in Server Settings › Roles" in page
+
+
+async def test_without_roles_to_give_the_setup_page_does_not_ask_for_manage_roles(world: World) -> None:
+    without_manage_roles(world)
+    await world.env.settle()
+
+    page = texts(answer(await world.olivia.slash(world.general, "points-setup")))
+
+    assert "Manage Roles" not in page
+
+
+def without_manage_roles(world: World) -> int:
+    """Take Manage Roles from the bot's role; return what it was allowed before."""
+    bots = world.guild.roles["TestBot"]
+    may = int(world.env.backend.get_guild(world.guild.id).roles[bots.id].permissions)
+    less = may & ~discord.Permissions(manage_roles=True).value
+    world.env.backend.edit_role(world.guild.id, bots.id, {"permissions": less})
+    return may
+
+
 async def test_what_the_bot_lacks_is_listed_with_the_fix_and_the_role_given_after_it(world: World) -> None:
     helper = world.guild.create_role("Helper")
     await levels(world, ("Helper", 10, helper))
-    bots = world.guild.roles["TestBot"]
-    may = world.env.backend.get_guild(world.guild.id).roles[bots.id].permissions
-    world.env.backend.edit_role(
-        world.guild.id, bots.id, {"permissions": may & ~discord.Permissions(manage_roles=True).value}
-    )
+    may = without_manage_roles(world)
     await world.env.settle()
 
     await award(world, world.mia, 10)
     listed = texts(answer(await world.olivia.slash(world.general, "roles failures")))
     assert "I lack Manage Roles; allow it to my role in Server Settings › Roles" in listed
 
+    bots = world.guild.roles["TestBot"]
     world.env.backend.edit_role(world.guild.id, bots.id, {"permissions": may})
     await world.env.settle()
     again = await world.olivia.slash(world.general, "roles retry")
@@ -286,6 +431,8 @@ async def test_people_who_are_not_of_discord_keep_nobody_waiting(world: World) -
     await award(world, world.mia, 10)
 
     assert roles_of(world, world.mia) == {"Helper"}
+    listed = await world.olivia.slash(world.general, "roles failures")
+    assert texts(answer(listed)).strip() == "Every role is as it should be."  # they hide no real failure
 
 
 async def test_a_role_that_is_none_of_discords_stops_no_other(world: World) -> None:
