@@ -14,6 +14,7 @@ from discord.ext import commands
 from bot import cogs, refusals, sync
 from bot.courier import Courier
 from bot.listeners.people import People
+from bot.listeners.returning import Returning
 from bot.listeners.rulebook import Rulebook
 from bot.proposals import Proposals
 from bot.replies import may_pass
@@ -66,6 +67,7 @@ class PointsBot(commands.Bot):
         self.postman = Postman(points, self.now)
         self.rulebook = Rulebook(self)
         self.people = People(self)
+        self.returning = Returning(self)
         self.proposals = Proposals()
         self._deaf: Callable[[], None] = lambda: None
         self._clock = clock

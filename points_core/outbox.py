@@ -33,7 +33,7 @@ class Topic(StrEnum):
     LEVEL = "level.reached"  # subject: "{member}:{level before}:{level after}:{last transaction's number}"
     BADGE = "badge.earned"  # subject: "{badge}:{member, 0 for all together}:{step}:{how many times}"
     BADGE_REVOKED = "badge.revoked"  # subject: as for BADGE
-    ROLES = "roles.due"  # subject: "{member}:{transaction}:{policy's version}:{microseconds}"
+    ROLES = "roles.due"  # subject: begins with the member's number, ends with microseconds; nobody reads it
 
 
 @dataclass(frozen=True, slots=True)

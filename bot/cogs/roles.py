@@ -90,9 +90,12 @@ class Roles(
     @commands.Cog.listener()
     async def on_member_join(self, member: discord.Member) -> None:
         """Give somebody who is back the roles they are to have; needs the members intent."""
-        community = str(member.guild.id)
-        if await self.bot.points.write(roles.rejoined, community, str(member.id), self.bot.now()):
-            await self.settle(community)
+        await self.bot.returning.see(str(member.guild.id), str(member.id), self.bot.now())
+
+    @commands.Cog.listener()
+    async def on_interaction(self, interaction: Interaction) -> None:
+        """Notice who is back, also without that intent."""
+        await self.bot.returning.see_all(interaction)
 
     async def settle(self, community: str) -> None:
         """Give and take the roles that are due in a community. Raises HTTPException."""

@@ -65,6 +65,7 @@ class Rulebook:
             log.warning("%s waits for the books: %s", fact.key, fault.why)
             self._waiting.append((origin, fact))
             return None
+        await self._bot.returning.see(community, fact.user_id, fact.joined_at)
         self._bot.courier.wake()
         return fired
 

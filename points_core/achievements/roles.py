@@ -12,9 +12,10 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, update
 
-from points_core import communities
+from points_core import communities, outbox
 from points_core.achievements.badges import Badge
 from points_core.models import Community, Member, RoleGrant
+from points_core.outbox import Topic
 from points_core.programme import Programme
 from points_core.values import clean_id
 
@@ -253,14 +254,45 @@ def retry(tx: Connection, community: str, now: datetime, *, role: str | None = N
     return _make_due(tx, community, now, condition if role is None else condition & (RoleGrant.role == role))
 
 
+def given_before(tx: Connection, community: str, user_id: str, joined_at: datetime) -> bool:
+    """Return whether a member is to have a role that was given, or could not be, before they joined."""
+    member = _member(tx, community, user_id)
+    if member is None:
+        return False
+    lost = select(RoleGrant.role).where(
+        *_wanted_by(member), RoleGrant.state != DUE, RoleGrant.changed_at < joined_at
+    )
+    return tx.execute(lost.limit(1)).first() is not None
+
+
 def rejoined(tx: Connection, community: str, user_id: str, now: datetime) -> int:
     """Have a member who is back get every role again that they are to have; return how many."""
-    theirs = select(Member.id).where(
-        Member.community_id == communities.find(tx, community),
-        Member.user_id == clean_id("user_id", user_id),
-    )
-    return _make_due(
-        tx, community, now, RoleGrant.wanted.is_(True) & RoleGrant.member_id.in_(theirs.scalar_subquery())
+    member = _member(tx, community, user_id)
+    if member is None:
+        return 0
+    again = update(RoleGrant).where(*_wanted_by(member)).values(state=DUE, why=None, changed_at=now)
+    count = tx.execute(again).rowcount
+    if count:
+        moment = int(now.timestamp() * 1_000_000)
+        outbox.add(tx, member[0], Topic.ROLES, f"{member[1]}:rejoined:{moment}", at=now)
+    return count
+
+
+def _member(tx: Connection, community: str, user_id: str) -> tuple[int, int] | None:
+    """Return the numbers of a community and of a member of it, None for who is not known."""
+    community_id = communities.find(tx, community)
+    if community_id is None:
+        return None
+    known = communities.people(tx, community_id, [clean_id("user_id", user_id)]).get(user_id)
+    return (community_id, known.id) if known else None
+
+
+def _wanted_by(member: tuple[int, int]) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions of the roles that a member (of `_member`) is to have."""
+    return (
+        RoleGrant.community_id == member[0],
+        RoleGrant.member_id == member[1],
+        RoleGrant.wanted.is_(True),
     )
 
 

@@ -138,6 +138,8 @@ def _end_roles(tx: Connection, head: Head, now: datetime) -> None:
         ended = {"wanted": False, "state": roles.DUE, "why": None, "attempts": 0, "changed_at": now}
         tx.execute(update(RoleGrant).where(*over).values(until=None, **ended))
         levels.mark_quietly(tx, head.community_id, members, now)
+        moment = int(now.timestamp() * 1_000_000)
+        outbox.add(tx, head.community_id, Topic.ROLES, f"{TEAM}:over:{moment}", at=now)
 
 
 def _forget(tx: Connection, head: Head, member_ids: Sequence[int]) -> None:

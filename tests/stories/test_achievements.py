@@ -67,9 +67,11 @@ async def test_a_preview_from_before_a_restart_changes_nothing_and_says_so(world
 
 
 async def test_levels_of_a_curve_one_more_one_less(world: World) -> None:
+    elder = world.guild.create_role("Elder")
+    await world.env.settle()
     for command, options in (
         ("programme levels curve", {"shape": "quadratic", "levels": 3, "first": 100}),
-        ("programme levels set", {"name": "Elder", "points": 5_000, "role": world.moderator}),
+        ("programme levels set", {"name": "Elder", "points": 5_000, "role": elder}),
         ("programme levels remove", {"name": "Level 2"}),
     ):
         asked = await world.olivia.slash(world.general, command, **options)
@@ -81,7 +83,7 @@ async def test_levels_of_a_curve_one_more_one_less(world: World) -> None:
         ("Level 3", 900),
         ("Elder", 5_000),
     ]
-    assert levels[-1].role == str(world.moderator.id)
+    assert levels[-1].role == str(elder.id)
 
 
 async def test_a_badge_is_made_earned_and_taken_back_with_its_ground(world: World) -> None:

@@ -4,14 +4,17 @@ import discord
 import pytest
 import simcord
 
-from points_core import approvals, bulk, outbox, policy
-from points_core.achievements import badges, goals
+from bot.client import PointsBot
+from points_core import achievements, approvals, bulk, outbox, policy, rules
+from points_core.achievements import badges, goals, roles
+from points_core.database import Points
 from points_core.programme import Level
 from points_core.rules import reading
+from points_core.settings import Settings
 from points_core.values import Actor, ActorKind, Kind, Mode, Origin
 from tests.stories.answers import answer, private
 from tests.stories.reading import texts
-from tests.stories.world import World
+from tests.stories.world import Wire, World, founded
 
 HOUR = 3_600  # seconds
 
@@ -114,7 +117,7 @@ def below_the_bot(world: World, role: simcord.RoleHandle) -> None:
     world.env.backend.edit_role(world.guild.id, role.id, {"position": 0})
 
 
-@pytest.mark.parametrize(("kind", "why"), REFUSED)
+@pytest.mark.parametrize("kind, why", REFUSED)
 async def test_a_level_or_badge_is_not_made_with_a_role_that_cannot_be_given(
     world: World, kind: str, why: str
 ) -> None:
@@ -133,7 +136,7 @@ async def test_a_level_or_badge_is_not_made_with_a_role_that_cannot_be_given(
     assert await world.points.read(badges.listed, world.community) == ()
 
 
-@pytest.mark.parametrize(("kind", "why"), REFUSED)
+@pytest.mark.parametrize("kind, why", REFUSED)
 async def test_a_rule_is_not_saved_with_a_role_that_cannot_be_given(
     world: World, kind: str, why: str
 ) -> None:
@@ -245,18 +248,163 @@ async def test_what_the_bot_lacks_is_listed_with_the_fix_and_the_role_given_afte
     assert roles_of(world, world.mia) == {"Helper"}
 
 
-async def test_who_comes_back_gets_their_role_again(world: World) -> None:
-    helper = world.guild.create_role("Helper")
-    await levels(world, ("Helper", 10, helper))
-    await award(world, world.mia, 10)
-    world.guild.remove_member(world.mia)
+async def come_back(world: World, member: simcord.MemberActor) -> simcord.MemberActor:
+    """Have somebody leave, and join again an hour later without any role."""
+    world.guild.remove_member(member)
     await world.env.settle()
-    back = world.guild.add_member(world.mia.user)
+    world.env.backend.clock.advance(HOUR)
+    back = world.guild.add_member(member.user)
     await world.env.settle()
+    assert roles_of(world, back) == set()
+    return back
 
-    await world.olivia.slash(world.general, "roles sync")
+
+async def helper_mia(world: World) -> None:
+    """Have Mia earn the role Helper."""
+    await levels(world, ("Helper", 10, world.guild.create_role("Helper")))
+    await award(world, world.mia, 10)
+    assert roles_of(world, world.mia) == {"Helper"}
+
+
+async def test_who_comes_back_gets_their_role_again_with_their_next_award(world: World) -> None:
+    await helper_mia(world)
+    back = await come_back(world, world.mia)
+
+    await award(world, back, 1)
 
     assert roles_of(world, back) == {"Helper"}
+
+
+async def test_who_comes_back_gets_their_role_again_when_they_ask_for_something(world: World) -> None:
+    await helper_mia(world)
+    back = await come_back(world, world.mia)
+
+    await back.slash(world.general, "balance")
+    await world.bot.courier.idle()
+
+    assert roles_of(world, back) == {"Helper"}
+
+
+async def test_who_comes_back_gets_their_role_again_when_a_rule_hears_of_them(world: World) -> None:
+    await helper_mia(world)
+    origin = Origin(world.community, Actor(ActorKind.OPERATOR), world.env.now(), "story:rule")
+    talking = {"trigger": {"on": "message"}, "amount": 1, "reason": "Talked"}
+    await world.points.write(rules.create, origin, name="Talk", definition=talking, mode=Mode.LIVE)
+    back = await come_back(world, world.mia)
+
+    await back.send(world.general, "hello again")
+    await world.bot.courier.idle()
+
+    assert roles_of(world, back) == {"Helper"}
+
+
+async def test_who_was_away_when_a_role_was_due_gets_it_when_they_are_back(world: World) -> None:
+    await levels(world, ("Helper", 10, world.guild.create_role("Helper")))
+    world.guild.remove_member(world.mia)
+    await world.env.settle()
+    origin = Origin(world.community, Actor(ActorKind.OPERATOR), world.env.now(), "story:away")
+    await world.points.write(
+        approvals.request, origin, kind=Kind.AWARD, user_id=str(world.mia.id), amount=10, reason="before"
+    )
+    await tick(world)
+    listed = texts(answer(await world.olivia.slash(world.general, "roles failures")))
+    assert "they are not in the server; they get it when they are back" in listed
+
+    world.env.backend.clock.advance(HOUR)
+    back = world.guild.add_member(world.mia.user)
+    await world.env.settle()
+    await back.slash(world.general, "balance")
+    await world.bot.courier.idle()
+
+    assert roles_of(world, back) == {"Helper"}
+
+
+async def test_with_the_members_intent_who_joins_gets_their_role_again_at_once(
+    settings: Settings, points: Points
+) -> None:
+    willing = settings.model_copy(update={"intents": ("members",)})
+    env = simcord.Env(PointsBot(points, willing), check_errors=False)
+    await env.start()
+    world = founded(env, points)
+    await env.settle()
+    await helper_mia(world)
+
+    world.guild.remove_member(world.mia)
+    await env.settle()
+    env.backend.clock.advance(HOUR)
+    back = world.guild.add_member(world.mia.user)
+    await env.settle()
+    await world.bot.courier.idle()
+
+    assert roles_of(world, back) == {"Helper"}
+    await env.bot.close()
+    await env.shutdown()
+
+
+async def test_who_is_here_all_the_time_costs_one_look_at_the_books(world: World) -> None:
+    await helper_mia(world)
+    world.env.backend.remove_member_role(world.guild.id, world.mia.id, world.guild.roles["Helper"].id)
+    await world.env.settle()
+
+    await world.mia.slash(world.general, "balance")  # they did not join anew: whoever took it has reasons
+
+    assert roles_of(world, world.mia) == set()
+
+
+async def test_roles_that_were_due_when_the_bot_stopped_are_given_when_it_is_back(world: World) -> None:
+    helper = world.guild.create_role("Helper")
+    await levels(world, ("Helper", 10, helper))
+
+    async def meanwhile() -> None:
+        origin = Origin(world.community, Actor(ActorKind.OPERATOR), world.env.now(), "story:meanwhile")
+        await world.points.write(
+            approvals.request, origin, kind=Kind.AWARD, user_id=str(world.mia.id), amount=10, reason="away"
+        )
+        await achievements.settled(world.points, world.env.now())
+
+    await world.restart(away=60, meanwhile=meanwhile)
+    await tick(world)
+
+    assert roles_of(world, world.mia) == {"Helper"}
+
+
+async def test_a_role_given_while_the_answer_was_lost_is_known_after_a_restart(
+    world: World, wire: Wire
+) -> None:
+    helper = world.guild.create_role("Helper")
+    await levels(world, ("Helper", 10, helper))
+    path = f"/guilds/{world.guild.id}/members/*/roles/*"
+    for _ in range(2):  # the courier tries a reset once more at once
+        wire.cut("PUT", path, answer_only=True)
+
+    await award(world, world.mia, 10)
+    await world.restart(away=60)
+    await tick(world)
+
+    assert roles_of(world, world.mia) == {"Helper"}
+    (grant,) = await world.points.read(roles.of, world.community, str(world.mia.id))
+    assert grant.state == roles.DONE
+
+
+async def test_a_temporary_role_that_ended_while_the_bot_was_away_is_taken_when_it_is_back(
+    world: World,
+) -> None:
+    guest = world.guild.create_role("Guest")
+    await world.env.settle()
+    origin = Origin(world.community, Actor(ActorKind.OPERATOR), world.env.now(), "story:guest")
+    goal = goals.made("first-award")
+    await world.points.write(badges.add, origin, name="First", goal=goal, role=str(guest.id), role_days=2)
+    await award(world, world.mia, 10)
+    assert roles_of(world, world.mia) == {"Guest"}
+
+    await world.restart(away=24 * HOUR)
+    await tick(world)
+    assert roles_of(world, world.mia) == {"Guest"}  # a day is left
+
+    await world.restart(away=3 * 24 * HOUR)
+    await tick(world)
+    assert roles_of(world, world.mia) == set()
+    assert "First" in texts(answer(await world.mia.slash(world.general, "achievements")))
 
 
 async def test_a_role_that_somebody_took_away_by_hand_is_back_after_a_sync(world: World) -> None:

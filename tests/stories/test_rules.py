@@ -206,9 +206,11 @@ async def test_a_rule_gets_another_name(world: World) -> None:
 
 
 async def test_a_rule_gives_a_role_for_a_while(world: World) -> None:
-    filled = {"approval": ["no"], "role": [world.moderator], "role_days": "30", "expires_at": ""}
+    veteran = world.guild.create_role("Veteran")
+    await world.env.settle()
+    filled = {"approval": ["no"], "role": [veteran], "role_days": "30", "expires_at": ""}
     card = await changed(world, await begun(world, "recipe:anniversary"), "change", "more", filled)
-    assert f"gets 50 points and <@&{world.moderator.id}> for 30 days." in words(card)
+    assert f"gets 50 points and <@&{veteran.id}> for 30 days." in words(card)
 
 
 async def test_multipliers_are_added_replaced_and_taken_away(world: World) -> None:
