@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Row, insert
 
 from points_core import policy
-from points_core.errors import InvalidSetting, InvalidTime
+from points_core.errors import DuplicateTransaction, InvalidSetting, InvalidTime
 from points_core.models import Season as SeasonRow
 from points_core.seasons.results import seal
 from points_core.seasons.stored import (
@@ -30,14 +30,15 @@ def start(tx: Connection, origin: Origin, *, name: str, last: date, first: date 
     """Have a season called `name` run from the local day `first` (today if None) to `last`, both included.
 
     A season on the day on which the one before was ended early begins where that ended. Returns the season;
-    the first one's when `origin.key` was used before. Raises InvalidText, InvalidTime, InvalidSetting where
-    the name is taken or the days are another season's.
+    the first one's when the same was asked for with `origin.key` before. Raises InvalidText, InvalidTime,
+    InvalidSetting where the name is taken or the days are another season's, DuplicateTransaction for a key
+    that began another season.
     """
     name = clean_text("season", name, MAX_NAME)
     head, rules = policy.locked(tx, origin)
     others = rows_of(tx, head.community_id)
     if again := next((row for row in others if row.key == origin.key), None):
-        return season_of(again)
+        return _same(season_of(again), origin, name, first, last)
     first = first or origin.at.astimezone(rules.zone).date()
     if last < first:
         raise InvalidTime(f"{first.isoformat()} to {last.isoformat()}")
@@ -63,6 +64,13 @@ def start(tx: Connection, origin: Origin, *, name: str, last: date, first: date 
     season = season_of(row_of(tx, head.community_id, head.seasons))
     record(tx, head, origin, rules, "season.start", season, document(season))
     return season
+
+
+def _same(begun: Season, origin: Origin, name: str, first: date | None, last: date) -> Season:
+    days = (begun.first, begun.last)
+    if begun.name != name or (begun.sealed_at is None and days != (first or begun.first, last)):
+        raise DuplicateTransaction(origin.key)  # one that was ended early has other days by now
+    return begun
 
 
 def end(tx: Connection, origin: Origin, name: str) -> Season:

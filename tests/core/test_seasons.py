@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from points_core import approvals, awards, leaderboard, policy, seasons, verification
 from points_core.database import writer_engine
-from points_core.errors import InvalidSetting, InvalidText, InvalidTime, UnknownSeason
+from points_core.errors import DuplicateTransaction, InvalidSetting, InvalidText, InvalidTime, UnknownSeason
 from points_core.leaderboard import Board
 from points_core.models import AuditEvent, Community, LedgerHead, OutboxEntry, SeasonStanding
 from points_core.models import Season as SeasonRow
@@ -100,6 +101,22 @@ def test_the_same_key_starts_one_season(town: Town) -> None:
     again = town.write(seasons.start, origin, name="Spring", last=TODAY)
 
     assert again == first
+    assert len(town.read(seasons.listed)) == 1
+
+    ended = town.write(seasons.end, town.origin(NOON + timedelta(hours=1)), "Spring")
+    assert town.write(seasons.start, origin, name="Spring", last=TODAY) == ended
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"name": "Autumn"}, {"last": TODAY + 2 * DAY}, {"first": TODAY + DAY, "last": TODAY + DAY}],
+)
+def test_the_same_key_does_not_answer_for_another_season(town: Town, other: dict[str, Any]) -> None:
+    origin = town.origin()
+    town.write(seasons.start, origin, name="Spring", last=TODAY + DAY)
+
+    with pytest.raises(DuplicateTransaction):
+        town.write(seasons.start, origin, **({"name": "Spring", "last": TODAY + DAY} | other))
     assert len(town.read(seasons.listed)) == 1
 
 
