@@ -4,7 +4,7 @@ One row stands for a role and a member, whoever wants it. What a level or a badg
 role adds nothing to it, and a rule's undo takes only what a rule gave.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -17,9 +17,13 @@ from points_core.outbox import Topic
 DUE: Final = "due"
 
 
+RULE: Final = "rule:"
+"""What the source of a rule's roles begins with."""
+
+
 def source(rule_number: int) -> str:
     """Return what stands as the source of a rule's roles."""
-    return f"rule:{rule_number}"
+    return f"{RULE}{rule_number}"
 
 
 def of_version(tx: Connection, community_id: int, rule: tuple[int, int]) -> tuple[str, int | None] | None:
@@ -32,6 +36,15 @@ def of_version(tx: Connection, community_id: int, rule: tuple[int, int]) -> tupl
     definition: dict[str, Any] = tx.execute(found).scalar_one()
     role = definition.get("role")
     return None if role is None else (str(role), definition.get("role_days"))
+
+
+def of_versions(tx: Connection, community_id: int, rule: int) -> dict[int, str]:
+    """Return the role that each version of a rule gave, of those that gave one."""
+    role = RuleVersion.definition["role"].as_string()
+    found = select(RuleVersion.version, role).where(
+        RuleVersion.community_id == community_id, RuleVersion.rule_number == rule, role.is_not(None)
+    )
+    return {version: name for version, name in tx.execute(found)}  # noqa: C416 - rows are no pairs to mypy
 
 
 def give(
@@ -67,20 +80,30 @@ def give(
     _tell(tx, community_id, member_id, rule, now)
 
 
-def take(tx: Connection, community_id: int, rule: int, member_ids: Iterable[int], now: datetime) -> int:
-    """Have the roles taken that a rule gave to `member_ids`; return how many."""
+def take(
+    tx: Connection,
+    community_id: int,
+    rule: int,
+    member_ids: Iterable[int],
+    kept: Collection[tuple[int, str]],
+    now: datetime,
+) -> int:
+    """Have the roles taken that a rule gave to `member_ids`, but those `kept` (member and role); return how many."""
     taken = 0
     for member_id in sorted(set(member_ids)):
-        theirs = update(RoleGrant).where(
+        this = (
             RoleGrant.community_id == community_id,
             RoleGrant.member_id == member_id,
             RoleGrant.source == source(rule),
             RoleGrant.wanted.is_(True),
         )
-        unwanted = {"wanted": False, "until": None, "state": DUE, "why": None, "attempts": 0}
-        count = tx.execute(theirs.values(**unwanted, changed_at=now)).rowcount
-        taken += count
-        if count:
+        theirs = tx.execute(select(RoleGrant.role).where(*this)).scalars()
+        gone = [role for role in theirs if (member_id, role) not in kept]
+        if gone:
+            unwanted = {"wanted": False, "until": None, "state": DUE, "why": None, "attempts": 0}
+            no_more = update(RoleGrant).where(*this, RoleGrant.role.in_(gone))
+            tx.execute(no_more.values(**unwanted, changed_at=now))
+            taken += len(gone)
             _tell(tx, community_id, member_id, rule, now)
     return taken
 

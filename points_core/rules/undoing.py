@@ -191,8 +191,8 @@ def _days(
 
 
 def _left(tx: Connection, community_id: int, number: int) -> Sequence[Any]:
-    """Return whom, and when, the rule's standing grants were for."""
-    found = select(RuleGrant.member_id, RuleGrant.at).where(
+    """Return whom, when and in which version the rule's standing grants were for."""
+    found = select(RuleGrant.member_id, RuleGrant.at, RuleGrant.version).where(
         RuleGrant.community_id == community_id,
         RuleGrant.rule_number == number,
         RuleGrant.standing,
@@ -268,9 +268,12 @@ def _by_rule(gone: Iterable[Any]) -> dict[int, list[Any]]:
 
 
 def _roles(tx: Connection, community_id: int, number: int, gone: Iterable[Any], now: datetime) -> int:
-    """Have the roles taken that the rule gave to those whom it has given nothing else."""
-    kept = {row.member_id for row in _left(tx, community_id, number)}
-    return rewards.take(tx, community_id, number, {row.member_id for row in gone} - kept, now)
+    """Have the roles taken that the rule gave, but those for which a standing grant of its is left."""
+    roles = rewards.of_versions(tx, community_id, number)
+    kept = {
+        (row.member_id, roles[row.version]) for row in _left(tx, community_id, number) if row.version in roles
+    }
+    return rewards.take(tx, community_id, number, {row.member_id for row in gone}, kept, now)
 
 
 def _record(

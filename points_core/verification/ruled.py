@@ -6,13 +6,14 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select, and_, func, or_, select
 from sqlalchemy.orm import aliased
 
-from points_core import policy, uses
+from points_core import policy, rewards, uses
 from points_core.models import (
     ApprovalRequest,
     Batch,
     LedgerHead,
     PointRule,
     PointTransaction,
+    RoleGrant,
     RuleGrant,
     RuleVersion,
 )
@@ -23,6 +24,7 @@ NEWEST: Final = "a rule is its newest version"
 MOVED: Final = "a rule's grant is what it moved"
 STANDS: Final = "a grant stands until it is taken back"
 CAPS: Final = "caps count the grants that stand"
+ROLES: Final = "a rule's role is one that it gave"
 
 NAMED: Final = 5
 _NOTHING_CAME = [
@@ -39,6 +41,7 @@ def problems(tx: Connection, community_id: int, after: int, *, recount: bool) ->
     yield from readable("grants", _moved(tx, community_id, after))
     yield from readable("grants", _given(tx, community_id, after))
     yield from readable("grants", _standing(tx, community_id))
+    yield from readable("roles", _roles(tx, community_id))
     if recount:
         yield from readable("caps", _sums(tx, community_id))
 
@@ -163,6 +166,39 @@ def _standing(tx: Connection, community_id: int) -> Iterator[Problem]:
     keys = found.with_only_columns(RuleGrant.rule_number, RuleGrant.fact_key).where(wrong)
     for rule, key in tx.execute(keys.order_by(RuleGrant.fact_key).limit(NAMED)):
         yield STANDS, f"rule {rule}'s for {key}"
+
+
+def _roles(tx: Connection, community_id: int) -> Iterator[Problem]:
+    """Yield roles that somebody is to have of a rule which gave them nothing, or nothing with that role.
+
+    What was taken back one by one leaves the role; only a rule's undo takes it.
+    """
+    given: dict[int, dict[int, str]] = {}
+    wanted = (
+        select(RoleGrant.member_id, RoleGrant.role, RoleGrant.source)
+        .where(
+            RoleGrant.community_id == community_id,
+            RoleGrant.wanted,
+            RoleGrant.source.startswith(rewards.RULE),
+        )
+        .order_by(RoleGrant.member_id, RoleGrant.role)
+    )
+    for member_id, role, source in tx.execute(wanted):
+        number = source.removeprefix(rewards.RULE)
+        rule = int(number) if number.isascii() and number.isdigit() else 0
+        if rule not in given:
+            given[rule] = rewards.of_versions(tx, community_id, rule)
+        versions = [version for version, name in given[rule].items() if name == role]
+        grounds = select(RuleGrant.fact_key).where(
+            RuleGrant.community_id == community_id,
+            RuleGrant.rule_number == rule,
+            RuleGrant.member_id == member_id,
+            RuleGrant.version.in_(versions),
+            RuleGrant.shadow.is_(False),
+            RuleGrant.undone_batch.is_(None),
+        )
+        if tx.execute(grounds.limit(1)).first() is None:
+            yield ROLES, f"member {member_id} is to have role {role} ({source}) without a ground"
 
 
 def _counted(condition: ColumnElement[bool]) -> ScalarSelect[int]:

@@ -23,7 +23,7 @@ TOWN = "WHERE community_id = 1"
 def story(tx: Connection) -> None:
     """A rule that gave three times, one of them taken back; one that asks; one in shadow."""
     for name, mode, changes in (
-        ("talk", Mode.LIVE, {"limits": Limits(member_day=100)}),
+        ("talk", Mode.LIVE, {"limits": Limits(member_day=100), "role": "77"}),
         ("asks", Mode.LIVE, {"approval": True}),
         ("shadow", Mode.SHADOW, {}),
     ):
@@ -67,6 +67,11 @@ FORGERIES = [
     (ruled.STANDS, f"{GRANT} undone_batch = 7 {TOWN} AND undone_batch = 1"),
     (ruled.CAPS, f"UPDATE rule_uses SET points = points + 1 {TOWN} AND rule_number = 1"),
     (ruled.CAPS, f"DELETE FROM rule_uses {TOWN} AND shadow"),
+    (ruled.ROLES, f"UPDATE role_grants SET role = '78' {TOWN}"),
+    (ruled.ROLES, f"UPDATE role_grants SET source = 'rule:2' {TOWN}"),
+    (ruled.ROLES, f"UPDATE role_grants SET source = 'rule:x' {TOWN}"),
+    (ruled.ROLES, f"UPDATE role_grants SET member_id = 3 {TOWN}"),
+    (ruled.ROLES, f"{GRANT} shadow = :yes, transaction_seq = NULL {LAST}"),
     ("numbers are dense", f"UPDATE ledger_heads SET rules = 4 {TOWN}"),
     ("who and what is named is there", f"{GRANT} member_id = 99 {TOWN} AND shadow"),
     ("who and what is named is there", f"UPDATE facts SET other_id = 99 {TOWN}"),
@@ -91,7 +96,8 @@ def test_a_forgery_is_found_and_called_by_its_name(engine: Engine, invariant: st
 
 
 ALONG = {
-    ruled.MOVED: (ruled.CAPS, ruled.STANDS),
+    ruled.MOVED: (ruled.CAPS, ruled.STANDS, ruled.ROLES),
+    ruled.ROLES: (ruled.MOVED, ruled.STANDS, ruled.CAPS),
     ruled.STANDS: (ruled.CAPS,),
     "who and what is named is there": (ruled.CAPS,),
 }

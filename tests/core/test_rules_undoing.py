@@ -16,6 +16,7 @@ from points_core.values import Kind, Mode, Receipt, RequestState
 from points_core.verification import verify
 from points_core.windows import Window
 from tests.core.conftest import ADA, COMMUNITY, GRACE, MOD, NOON, OTHER_MOD, by, row_counts
+from tests.core.rule_facts import definition
 from tests.core.test_rules_firing import balance, fired, results, rule_made, said
 
 
@@ -63,6 +64,21 @@ async def test_a_rule_taken_back_leaves_the_server_as_if_it_had_never_run(points
     assert await points.read(verify) == []
     assert before[1] == ([], [])
     assert board.members == 1
+
+
+async def test_an_undo_of_a_version_takes_the_role_that_only_this_version_gave(points: Points) -> None:
+    number = await rule_made(points)
+    await fired(points, said(1))
+    await points.write(rules.edit, by(MOD), number, definition(role="77"))
+    given = await fired(points, said(2))
+    await points.write(rules.edit, by(MOD), number, definition())
+    await fired(points, said(3))
+    assert (await points.read(_lives))[1] != []
+
+    done = await undone(points, number, version=given.outcomes[0].rule.version)
+
+    assert (done.roles, (await points.read(_lives))[1]) == (1, [])
+    assert await points.read(verify) == []
 
 
 async def test_what_was_taken_back_gives_caps_and_cooldowns_free(points: Points) -> None:
