@@ -1,5 +1,6 @@
 """/programme levels: seen, switched on in one step, made of a curve, changed one by one; who moves is shown first."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import discord
@@ -12,7 +13,7 @@ from bot.granting import givable, obstacle
 from bot.messages import achievements as messages
 from bot.messages import settings as settings_messages
 from bot.policy_changes import carried_out
-from bot.proposals import propose
+from bot.proposals import propose, unless_changed
 from bot.replies import respond
 from points_core import achievements
 from points_core.achievements import curves
@@ -141,7 +142,12 @@ async def _propose(interaction: Interaction, levels: tuple[Level, ...], *, make_
     async def carry_out(pressed: Interaction) -> str:
         givable(pressed.guild, (level.role for level in levels), before)
         chosen = await _with_roles(pressed, levels) if make_roles else levels
-        change = await carried_out(pressed, policy_changes.amend, levels=chosen)
+        change = await carried_out(
+            pressed, unless_changed, rules.version, policy_changes.amend, levels=chosen
+        )
+        if change is None:
+            await _unmake(pressed, set(chosen) - set(levels))
+            return messages.changed_meanwhile()
         return settings_messages.changed(change)["content"]
 
     lacking = [
@@ -166,3 +172,11 @@ async def _with_roles(interaction: Interaction, levels: tuple[Level, ...]) -> tu
             role_id = str(role.id)
         made.append(level.model_copy(update={"role": role_id}))
     return tuple(made)
+
+
+async def _unmake(interaction: Interaction, made: Iterable[Level]) -> None:
+    """Delete roles that were made for levels which are not to be after all."""
+    for level in made:
+        role = interaction.guild.get_role(int(level.role)) if interaction.guild and level.role else None
+        if role is not None:
+            await role.delete(reason="the levels were changed meanwhile")

@@ -9,18 +9,24 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
 
 import discord
 from discord import ui
+from sqlalchemy import Connection
 
 from bot.checks import require
 from bot.messages import achievements as messages
 from bot.messages.text import Reply
 from bot.refusals import answered
+from points_core import policy
 from points_core.policy import Capability
+from points_core.values import Origin
 
 Interaction = discord.Interaction[Any]  # the client keeps proposals itself
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 KEPT: Final = 500  # proposals of all servers: the oldest is forgotten
 
@@ -63,6 +69,20 @@ async def propose(
     await interaction.followup.send(**reply)
 
 
+def unless_changed(
+    tx: Connection,
+    origin: Origin,
+    version: int,
+    operation: Callable[Concatenate[Connection, Origin, P], T],
+    /,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T | None:
+    """Run `operation` on the policy of that version and return its value; None, with nothing done, on another one."""
+    _, current = policy.locked(tx, origin)
+    return operation(tx, origin, *args, **kwargs) if current.version == version else None
+
+
 class ProposalButton(
     ui.DynamicItem[ui.Button[Any]], template=r"points:proposal:(?P<answer>yes|no):(?P<ticket>[0-9a-f]{16})"
 ):
@@ -91,7 +111,7 @@ class ProposalButton(
         proposal = interaction.client.proposals.take(self.ticket)
         if self.answer == "no":
             words = messages.called_off()
-        elif proposal is None or proposal.version != current.version:
+        elif proposal is None or proposal.version != current.version:  # the write asks once more
             words = messages.changed_meanwhile()
         else:
             words = await proposal.carry_out(interaction)

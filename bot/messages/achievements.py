@@ -8,6 +8,7 @@ badge_preview, badges     the answers of /badge
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import discord
 
@@ -18,6 +19,7 @@ from points_core.achievements import (
     Achievements,
     Badge,
     BadgeProgress,
+    Goal,
     LevelProgress,
     Mover,
     Preview,
@@ -189,11 +191,8 @@ def badge_preview(
 ) -> Reply:
     """Return what a new badge would be, and who would have it at once; `notes` are lines about its role."""
     embed = discord.Embed(title=f"A new badge: {_badge(name)}", colour=Colour.AMBER)
-    told = [
-        f"{_members(members)} would have {'it' if len(steps) == 1 else f'step {number} ({needed:,})'} at once."
-        for number, (needed, members) in enumerate(zip(steps, earners, strict=True), start=1)
-    ]
-    embed.description = "\n".join([f"For who will {_sentence(goal)}.", "", *told, *notes])
+    lines = [f"For who will {_sentence(goal)}.", "", *_at_once(steps, earners), *notes]
+    embed.description = "\n".join(lines)
     embed.set_footer(text="Nothing is changed yet. A goal stays as it is once somebody has earned the badge.")
     return Reply(embed=embed, ephemeral=True)
 
@@ -205,9 +204,79 @@ def badge_made(badge: Badge) -> str:
     )
 
 
-def badge_changed(badge: Badge) -> Reply:
+def badge_changed(badge: Badge) -> str:
     """Return that a badge was changed."""
-    return Reply(content=f"Badge #{badge.number}, **{_badge(badge.name)}**, is changed.", ephemeral=True)
+    return f"Badge #{badge.number}, **{_badge(badge.name)}**, is changed."
+
+
+def badge_as_it_is(badge: Badge) -> Reply:
+    """Return that a badge is already what was asked for."""
+    words = f"Badge #{badge.number}, **{_badge(badge.name)}**, is like that already."
+    return Reply(content=words, ephemeral=True)
+
+
+def role_notes(role: str | None, days: int | None) -> list[str]:
+    """Return the line about a badge's role, none without one."""
+    return [f"<@&{role}> comes with it{f' for {days:,} days' if days else ''}."] if role else []
+
+
+def badge_change_preview(
+    badge: Badge, changed: Mapping[str, Any], rules: Policy, holders: int, earners: Sequence[int]
+) -> Reply:
+    """Return what would become of a badge and of its holders; `earners` of another goal would have it at once."""
+    embed = discord.Embed(title=f"Badge #{badge.number}, {_badge(badge.name)}: a change", colour=Colour.AMBER)
+    lines = [f"**{_FIELDS[name]}**: {_way(badge, name, value, rules)}" for name, value in changed.items()]
+    goal: Goal | None = changed.get("goal")
+    if goal is not None:
+        lines += ["", *_at_once(goal.steps, earners)]
+    else:
+        lines += ["", *_gains_and_losses(badge, changed, holders)]
+    embed.description = boards.joined(lines, boards.DESCRIPTION)
+    embed.set_footer(text="Nothing is changed yet. A goal stays as it is once somebody has earned the badge.")
+    return Reply(embed=embed, ephemeral=True)
+
+
+_FIELDS: Final = {
+    "name": "Name",
+    "description": "Description",
+    "goal": "Goal",
+    "hidden": "Hidden",
+    "role": "Role",
+    "role_days": "Days of the role",
+}
+
+
+def _way(badge: Badge, name: str, value: object, rules: Policy) -> str:
+    return f"{_shown(name, getattr(badge, name), rules)} → {_shown(name, value, rules)}"
+
+
+def _shown(name: str, value: Any, rules: Policy) -> str:  # noqa: ANN401 - whatever a badge's field holds
+    if name == "hidden":
+        return "yes" if value else "no"
+    if value is None:
+        return "as long as it is held" if name == "role_days" else "none"
+    if name == "goal":
+        return _sentence(sentence(value, rules))
+    return f"<@&{value}>" if name == "role" else text.shown(str(value), 200)
+
+
+def _gains_and_losses(badge: Badge, changed: Mapping[str, Any], holders: int) -> list[str]:
+    held = f"It is held by {_members(holders)}"
+    if "role" not in changed and "role_days" not in changed:
+        return [f"{held}: nobody gains or loses anything."]
+    before, after = badge.role, changed.get("role", badge.role)
+    if before == after:
+        return [f"{held}; the days are counted from when each earned it."]
+    parts = [f"would get <@&{after}>"] if after else []
+    parts += [f"would lose <@&{before}>, unless they have it for something else"] if before else []
+    return [f"{held}, who {' and '.join(parts)}."]
+
+
+def _at_once(steps: Sequence[int], earners: Sequence[int]) -> list[str]:
+    return [
+        f"{_members(members)} would have {'it' if len(steps) == 1 else f'step {number} ({needed:,})'} at once."
+        for number, (needed, members) in enumerate(zip(steps, earners, strict=True), start=1)
+    ]
 
 
 def badge_retired(badge: Badge) -> Reply:

@@ -149,6 +149,14 @@ def change(tx: Connection, origin: Origin, number: int, /, **fields: Any) -> Bad
     return new
 
 
+def require_unearned(tx: Connection, community: str, number: int) -> None:
+    """Refuse another goal for a badge that somebody earned. Raises UnknownBadge, InvalidSetting."""
+    badge = numbered(tx, community, number)
+    community_id = communities.find(tx, community)
+    assert community_id is not None
+    _check_unheld(tx, community_id, badge)
+
+
 def retire(tx: Connection, origin: Origin, number: int) -> Badge:
     """Have a badge earned by nobody any more; who holds it keeps it. Raises UnknownBadge."""
     head, current = policy.locked(tx, origin)
@@ -263,7 +271,7 @@ def _changes(
         _check_name(others, values["name"])
     if goal != badge.goal:
         _check_goal(current, goal)
-        _check_unheld(tx, head, badge)
+        _check_unheld(tx, head.community_id, badge)
         values["goal"] = document_of(goal)
     return values
 
@@ -282,9 +290,9 @@ def _check_goal(current: Policy, goal: Goal) -> None:
         raise InvalidSetting("level", goal.steps[-1], f"one of the {count} levels there are")
 
 
-def _check_unheld(tx: Connection, head: Head, badge: Badge) -> None:
+def _check_unheld(tx: Connection, community_id: int, badge: Badge) -> None:
     ever = select(BadgeHolding.member_id).where(
-        BadgeHolding.community_id == head.community_id, BadgeHolding.badge_number == badge.number
+        BadgeHolding.community_id == community_id, BadgeHolding.badge_number == badge.number
     )
     if tx.execute(ever.limit(1)).first() is not None:
         raise InvalidSetting(

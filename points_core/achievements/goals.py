@@ -156,6 +156,26 @@ def made(kind: str, steps: Sequence[int] = (), **details: Any) -> Goal:  # noqa:
     return goal_of({"kind": kind, **document})
 
 
+def amended(
+    goal: Goal,
+    kind: str | None = None,
+    steps: Sequence[int] = (),
+    *,
+    without: str | None = None,
+    **details: Any,  # noqa: ANN401 - each detail has its own type
+) -> Goal:
+    """Return `goal` with another `kind`, `steps` or details (those that are not None), and `without` one of them.
+
+    Of another kind it keeps nothing but the steps. Raises InvalidSetting.
+    """
+    kept = document_of(goal) if kind in {None, goal.kind} else {}
+    kept_steps = () if isinstance(goal, FirstAward) else goal.steps
+    there = {name: value for name, value in kept.items() if name not in {"kind", "steps", "points", without}}
+    given = {name: value for name, value in details.items() if value is not None}
+    wanted = kind or goal.kind
+    return made(wanted, () if wanted == "first-award" else steps or kept_steps, **{**there, **given})
+
+
 def document_of(goal: Goal) -> dict[str, Any]:
     """Return a goal as JSON values, as it is stored."""
     document: dict[str, Any] = goal.model_dump(mode="json")

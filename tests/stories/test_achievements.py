@@ -1,8 +1,15 @@
 """Levels and badges, as members and admins see them."""
 
+from datetime import date
+
+from simcord.results import InteractionResult
+
 from points_core import policy
+from points_core.achievements import Badge, badges
+from points_core.achievements.goals import Team
 from points_core.programme import Programme
-from tests.stories.answers import answer
+from tests.stories.answers import answer, private
+from tests.stories.pressing import press
 from tests.stories.reading import texts
 from tests.stories.world import World
 
@@ -134,3 +141,134 @@ async def test_a_level_that_nobody_can_read_is_refused_in_words(world: World) ->
     assert refused.ephemeral
     assert (await programme(world)).levels == ()
     assert "level" in texts(answer(refused))
+
+
+# ── /badge edit ──
+
+
+async def made(world: World, **options: object) -> None:
+    """Olivia makes badge #1."""
+    asked = await world.olivia.slash(world.general, "badge new", **options)
+    await world.olivia.click(answer(asked), label="Do it")
+    await world.bot.courier.idle()
+
+
+async def badge_one(world: World) -> Badge:
+    return await world.points.read(badges.numbered, world.community, 1)
+
+
+async def edit(world: World, **options: object) -> InteractionResult:
+    return await world.olivia.slash(world.general, "badge edit", badge=1, **options)
+
+
+async def test_a_badges_goal_is_changed_while_nobody_has_it_and_who_would_have_it_is_shown(
+    world: World,
+) -> None:
+    await made(world, name="Helper", goal="points", steps="100", category="helping")
+    await world.ada.slash(
+        world.general, "award", member=world.mia, amount=20, reason="so kind", category="helping"
+    )
+    await world.bot.courier.idle()
+
+    asked = await edit(world, steps="10, 50")
+    preview = texts(answer(asked))
+    assert "earn 100 points in helping → earn 10 and 50 points in helping" in preview
+    assert "1 member would have step 1 (10) at once" in preview
+    assert (await badge_one(world)).goal.steps == (100,)
+
+    done = await world.olivia.click(answer(asked), label="Do it")
+    assert "Badge #1, **Helper**, is changed." in texts(answer(done))
+    await world.bot.courier.idle()
+    assert "**Helper** 1 of 2" in texts(answer(await world.mia.slash(world.general, "achievements")))
+
+    refused = await edit(world, steps="5")
+    assert "somebody earned the badge; retire it and make another" in private(refused)
+    assert (await badge_one(world)).goal.steps == (10, 50)
+
+
+async def test_another_role_of_a_badge_shows_who_gets_and_who_loses_what_and_does_so(world: World) -> None:
+    old, new = world.guild.create_role("Old"), world.guild.create_role("New")
+    await world.env.settle()
+    await made(world, name="First", goal="first-award", role=old)
+    await award(world, world.mia, 5)
+    await world.bot.courier.idle()
+
+    world.env.backend.clock.advance(1)
+    asked = await edit(world, role=new)
+    told = texts(answer(asked))
+    assert f"It is held by 1 member, who would get <@&{new.id}> and would lose <@&{old.id}>" in told
+    await world.olivia.click(answer(asked), label="Do it")
+    await world.bot.courier.idle()
+
+    guild = world.env.backend.get_guild(world.guild.id)
+    mias = {guild.roles[each].name for each in guild.members[world.mia.id].role_ids}
+    assert mias - {"@everyone"} == {"New"}
+
+    asked = await edit(world, remove="role")
+    assert f"**Role**: <@&{new.id}> → none" in texts(answer(asked))
+    await world.olivia.click(answer(asked), label="Do it")
+    assert (await badge_one(world)).role is None
+
+
+async def test_a_team_goal_has_days_and_they_can_be_changed_and_taken_away(world: World) -> None:
+    days = {"first-day": "2026-01-01", "last-day": "2026-01-31"}
+    await made(world, name="Barn", goal="team", steps="1000", each=10, **days)
+    assert (await badge_one(world)).goal == Team(
+        points=1000, each=10, first=date(2026, 1, 1), last=date(2026, 1, 31)
+    )
+
+    asked = await edit(world, **{"last-day": "2026-02-28"})
+    assert "until 2026-01-31" in texts(answer(asked))
+    assert "until 2026-02-28" in texts(answer(asked))
+    await world.olivia.click(answer(asked), label="Do it")
+    asked = await edit(world, remove="first-day", steps="500")
+    await world.olivia.click(answer(asked), label="Do it")
+    assert (await badge_one(world)).goal == Team(points=500, each=10, last=date(2026, 2, 28))
+
+    for wrong in ({"last-day": "soon"}, {"first-day": "2026-03-01"}, {"unit": "week"}):
+        refused = await edit(world, **wrong)
+        assert refused.ephemeral
+        assert answer(refused).components == []
+
+
+async def test_an_edit_that_changes_nothing_says_so(world: World) -> None:
+    await made(world, name="First", goal="first-award")
+
+    assert "is like that already" in private(await edit(world, name="First"))
+    assert "is like that already" in private(await edit(world))
+
+
+async def test_an_edit_of_a_badge_that_was_changed_meanwhile_changes_nothing(world: World) -> None:
+    await made(world, name="First", goal="first-award")
+    first, second = await edit(world, name="Début"), await edit(world, name="Beginner")
+
+    await world.olivia.click(answer(first), label="Do it")
+    done = await world.olivia.click(answer(second), label="Do it")
+
+    assert "Nothing was changed" in texts(answer(done))
+    assert (await badge_one(world)).name == "Début"
+
+
+async def test_an_edit_of_a_badge_that_is_not_there_is_refused_in_words(world: World) -> None:
+    assert "badge" in private(await edit(world, name="First"))
+
+
+async def test_of_two_previews_confirmed_at_once_one_is_carried_out(world: World) -> None:
+    previews = [
+        await world.olivia.slash(world.general, "programme levels set", name=name, points=10)
+        for name in ("Helper", "Hero")
+    ]
+    presses = []
+    for preview in previews:
+        button = next(
+            part["custom_id"]
+            for row in answer(preview).components
+            for part in row["components"]
+            if part["label"] == "Do it"
+        )
+        presses.append(press(world, world.general, world.olivia, answer(preview).message, button))
+    await world.env.settle()
+
+    assert len((await programme(world)).levels) == 1
+    said = sorted("somebody changed the settings" in texts(answer(each)) for each in presses)
+    assert said == [False, True]

@@ -8,6 +8,7 @@ from simcord.results import InteractionResult
 
 from points_core import approvals, history
 from points_core.values import Actor, ActorKind, Kind, Origin, Request, RequestState
+from tests.stories.pressing import press
 from tests.stories.world import Wire, World
 
 BIG = 150  # more than the 100 points that move at once
@@ -391,7 +392,9 @@ async def test_two_approvers_at_once_move_the_points_once(room: World) -> None:
     await asks(room)
     shown = card(room)
 
-    presses = [press(room, actor, shown, "points:approve:1") for actor in (room.grace, room.linus)]
+    presses = [
+        press(room, room.approvals, actor, shown, "points:approve:1") for actor in (room.grace, room.linus)
+    ]
     await room.env.settle()
 
     assert await points_of(room, room.mia) == BIG
@@ -413,7 +416,7 @@ async def test_two_reactions_at_once_move_the_points_once(room: World) -> None:
 
 async def test_forty_deliveries_of_one_press_are_one_vote(room: World) -> None:
     await asks(room)
-    press(room, room.grace, card(room), "points:approve:1")
+    press(room, room.approvals, room.grace, card(room), "points:approve:1")
     event = [p for _, name, p in room.env.backend.transcript if name == "INTERACTION_CREATE"][-1]
     for _ in range(39):
         room.env.backend.emit("INTERACTION_CREATE", event)
@@ -422,25 +425,6 @@ async def test_forty_deliveries_of_one_press_are_one_vote(room: World) -> None:
     assert await points_of(room, room.mia) == BIG
     assert len((await request(room)).votes) == 1
     room.expected.append("40060")
-
-
-def press(
-    world: World, actor: simcord.MemberActor, message: discord.Message, custom_id: str
-) -> InteractionResult:
-    """Press a button without waiting for what follows."""
-    record, event = simcord.interactions.base_payload(
-        world.env.backend,
-        type=3,
-        channel_id=world.approvals.id,
-        guild_id=world.guild.id,
-        user_id=actor.id,
-        data={"custom_id": custom_id, "component_type": 2},
-    )
-    stored = world.env.backend.get_message(world.approvals.id, message.id)
-    event["message"] = dict(simcord.backend.serializers.message_payload(world.env.backend, stored))
-    record.source_message_id = message.id
-    world.env.backend.emit("INTERACTION_CREATE", event)
-    return InteractionResult(world.env, record)
 
 
 async def test_a_yes_that_the_balance_does_not_allow_is_no_vote(room: World) -> None:
