@@ -10,6 +10,7 @@ reads          leaderboard · paging · history · verification
 keepsakes      achievements (levels, badges, the roles that come of them)
 books          ledger (the only writer of transactions and balances) · seasons (sealed results) ·
                webhooks (whom to tell what happened, and how) ·
+               links (accounts outside where points are shown) ·
                sums (points in any window, at any date) · policy · scores · levels · communities · audit · outbox ·
                active_days (when members were here) · duties (what time does, and how far it has come)
 ground         database (the seam: write and read) · listening (to other processes) · replica · migrations · writer ·

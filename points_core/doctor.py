@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, func, select, text
 
-from points_core import dumps, migrations
+from points_core import dumps, links, migrations
 from points_core.errors import BackupFailed
 from points_core.migrations import guards
 from points_core.models import Anchor, AuditEvent, Erasure, LedgerHead, OutboxEntry
@@ -68,6 +68,7 @@ def examine(tx: Connection, now: datetime, *, quick: bool = False) -> list[Findi
         _open(tx),
         _backed_up(tx, now),
         _forgotten(tx, now),
+        *_linked(tx, now),
     ]
 
 
@@ -217,3 +218,26 @@ def _forgotten(tx: Connection, now: datetime) -> Finding:
         [f"after {unscrubbed} the file was not rewritten; run `points privacy due`"] if unscrubbed else []
     )
     return Finding("erasures", _unless(not words, Health.WARN), "; ".join(words) or "none overdue")
+
+
+def _linked(tx: Connection, now: datetime) -> Iterator[Finding]:
+    """Look whether Linked Roles are set up whole and show what they should; nothing where nobody began."""
+    settings = links.settings_of(tx)
+    if not links.wanted(settings):
+        return
+    lacking = links.missing(settings)
+    if lacking:
+        off = f"off: {' and '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} not set"
+        yield Finding("Linked Roles", Health.WARN, off)
+        return
+    chosen, found = links.chosen(tx), links.counts(tx, now)
+    words = [f"{found.linked} linked"]
+    words += [f"nobody can link: {chosen.why}"] if chosen.community is None else []
+    words += [f"{found.behind} show old points"] if found.behind else []
+    words += [f"{found.failing} failed at the last attempt"] if found.failing else []
+    words += (
+        [f"{found.unreadable} of them are sealed with another DISCORD_CLIENT_SECRET and have to link again"]
+        if found.unreadable
+        else []
+    )
+    yield Finding("Linked Roles", _unless(len(words) == 1, Health.WARN), "; ".join(words))

@@ -7,7 +7,7 @@ values here are only the defaults with which a new community begins.
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from pydantic import (
     BeforeValidator,
@@ -31,6 +31,8 @@ DEFAULT_CATEGORIES = ("events", "helping", "content", "moderation")
 ENV_FILE = ".env"
 
 _DIGITS = re.compile(r"0|[1-9][0-9]{0,12}", re.ASCII)
+_SNOWFLAKE = re.compile(r"[1-9][0-9]{16,19}", re.ASCII)
+_HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?", re.ASCII)
 
 
 def _plain_digits(value: Any) -> Any:  # noqa: ANN401 - whatever the environment holds
@@ -110,6 +112,15 @@ class Settings(BaseSettings):
     http_port: Number | None = Field(None, validation_alias="POINTS_HTTP_PORT", ge=1, le=65_535)
     """The HTTP API's port inside the bot's process; none, no HTTP API there."""
 
+    public_url: str | None = Field(None, validation_alias="POINTS_PUBLIC_URL")
+    """Where browsers reach that port, such as https://points.example.org: for Linked Roles."""
+    discord_client_id: str | None = Field(None, validation_alias="DISCORD_CLIENT_ID")
+    """The id of the bot's application, from its OAuth2 page: for Linked Roles."""
+    discord_client_secret: SecretStr | None = Field(None, validation_alias="DISCORD_CLIENT_SECRET")
+    """The application's secret, from the same page; what is kept of people's permission is sealed with it."""
+    linked_community: str | None = Field(None, validation_alias="POINTS_LINKED_COMMUNITY")
+    """The community whose points Linked Roles show; None for the only one there is."""
+
     def __init__(self, **values: Any) -> None:  # noqa: ANN401 - each setting has its own type
         """Read the environment; `values` override it, by the names of the fields or of the variables.
 
@@ -142,11 +153,11 @@ class Settings(BaseSettings):
             seen.add(name.casefold())
         return names
 
-    @field_validator("community")
+    @field_validator("community", "linked_community")
     @classmethod
-    def _outside_id(cls, value: str) -> str:
+    def _outside_id(cls, value: str | None) -> str | None:
         try:
-            return clean_id("community", value)
+            return None if value is None else clean_id("community", value)
         except InvalidText:
             raise ValueError(
                 f"expected an id of 1 to {MAX_ID} letters, digits, dots, colons, @, - or _"
@@ -167,6 +178,23 @@ class Settings(BaseSettings):
         if value is not None:
             sync_url(value)
         return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _origin(cls, value: str | None) -> str | None:
+        return None if value is None else origin_url(value)
+
+    @field_validator("discord_client_id")
+    @classmethod
+    def _snowflake(cls, value: str | None) -> str | None:
+        if value is not None and not _SNOWFLAKE.fullmatch(value):
+            raise ValueError("expected the application's id, 17 to 20 digits")
+        return value
+
+    @field_validator("discord_client_secret", mode="before")
+    @classmethod
+    def _bare(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the environment holds
+        return value.strip() or None if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _replicated(self) -> "Settings":
@@ -204,6 +232,27 @@ def _category_name(name: str) -> None:
             f"{name[:MAX_CATEGORY_NAME]!r} cannot name a category: "
             f"expected 1 to {MAX_CATEGORY_NAME} characters that can be stored"
         ) from None
+
+
+def origin_url(text: str) -> str:
+    """Return a public address as https://HOST or https://HOST:PORT. Raises ValueError for anything else.
+
+    Plain http is for this machine alone: a browser would send the cookie of a visit in the clear.
+    """
+    try:
+        parts = urlsplit(text.strip())
+        port = parts.port
+    except ValueError:
+        raise ValueError(_NO_ORIGIN) from None
+    host = parts.hostname or ""
+    here = host in ("localhost", "127.0.0.1")
+    bare = parts.path in ("", "/") and not (parts.query or parts.fragment or parts.username or parts.password)
+    if not _HOST.fullmatch(host) or not bare or parts.scheme not in ("https", *(["http"] if here else [])):
+        raise ValueError(_NO_ORIGIN)
+    return f"{parts.scheme}://{host}" + (f":{port}" if port is not None else "")
+
+
+_NO_ORIGIN = "expected https://HOST, without a path; http:// only for localhost"
 
 
 def sync_url(text: str) -> URL:

@@ -1,4 +1,4 @@
-"""What must not be undone by going back: messages sent, posts made, tokens revoked, people erased.
+"""What must not be undone by going back: messages sent, posts made, tokens revoked, links ended, people erased.
 
 The rows of the live books say so, where there still are live books. Where they are lost, nothing that a
 backup holds as waiting is sent: nobody can know whether it was, and a message twice is worse than once less.
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, insert, select, text, update
+from sqlalchemy import Connection, Table, delete, func, insert, select, text, update
 
 from points_core import audit, communities, outbox, policy
 from points_core.models import (
@@ -18,6 +18,7 @@ from points_core.models import (
     Community,
     Erasure,
     LedgerHead,
+    LinkedAccount,
     Member,
     OutboxEntry,
     Publication,
@@ -206,10 +207,21 @@ def _people(live: Connection, staged: Connection, pairs: dict[int, int], now: da
         if there[member].hidden_at != row.hidden_at:
             this = (Member.community_id == member[0], Member.id == member[1])
             staged.execute(update(Member).where(*this).values(hidden_at=row.hidden_at))
+    _links(live, staged, pairs, same)
     for wish in _rows(live, _table(Erasure)):
         member = (pairs.get(wish["community_id"], 0), wish["member_id"])
         if member in same:
             _wish(staged, {**wish, "community_id": member[0]}, now)
+
+
+def _links(live: Connection, staged: Connection, pairs: dict[int, int], same: set[tuple[int, int]]) -> None:
+    """Take every link as it is now: who ended theirs stays unlinked, and an older permission would be worth nothing."""
+    table = _table(LinkedAccount)
+    staged.execute(delete(table).where(table.c.community_id.in_(pairs.values())))
+    for row in _rows(live, table):
+        values = {**row, "community_id": pairs.get(row["community_id"], 0), "leased_until": None}
+        if (values["community_id"], row["member_id"]) in same:
+            staged.execute(insert(table).values(**values))
 
 
 def _wish(staged: Connection, wish: dict[str, Any], now: datetime) -> None:

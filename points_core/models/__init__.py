@@ -12,6 +12,7 @@ ApiClient, Webhook, WebhookDelivery                programs and their doors
 PointRule, RuleVersion, Fact, RuleGrant, RuleUse,
 RuleSlot, ActiveDay, ExpiryMark                    what moves points by itself
 Badge, BadgeHolding, AchievementDue, RoleGrant     what members achieve, and the roles that come of it
+LinkedAccount                                      accounts outside where a member's points are shown
 
 Every key begins with the community. Numbers of transactions, requests, members, schedules and audit
 events are dense within it and handed out from its LedgerHead row, under that row's lock. Columns holding
@@ -25,6 +26,7 @@ from points_core.models.books import Batch, PointBalance, PointScore, PointTrans
 from points_core.models.clients import ApiClient, Webhook, WebhookDelivery
 from points_core.models.communities import Category, Community, Erasure, LedgerHead, Member, Policy
 from points_core.models.effects import AuditEvent, OutboxEntry, Publication, Schedule
+from points_core.models.links import LinkedAccount
 from points_core.models.proof import Anchor, Season, SeasonStanding, VerifiedMark
 from points_core.models.requests import ApprovalRequest, ApprovalVote
 from points_core.models.rules import (
@@ -56,6 +58,7 @@ __all__ = [
     "ExpiryMark",
     "Fact",
     "LedgerHead",
+    "LinkedAccount",
     "Member",
     "OutboxEntry",
     "PointBalance",

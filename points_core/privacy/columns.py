@@ -94,6 +94,9 @@ IMPERSONAL: Final[dict[str, dict[str, str]]] = {
     "ledger_heads": {
         "closed_because": "an invariant and numbers",
     },
+    "linked_accounts": {
+        "why": "what became of an attempt outside, in our own words",
+    },
     "outbox": {
         "key": "a topic and a number",
         "topic": _CLOSED,

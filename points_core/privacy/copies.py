@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, and_, or_, select
 
-from points_core import active_days, communities, history
+from points_core import active_days, communities, history, links
 from points_core.errors import UnknownMember
+from points_core.links import Account
 from points_core.models import (
     ApprovalRequest,
     ApprovalVote,
@@ -118,7 +119,7 @@ class Copy:
     """What a community keeps about a member, at `made_at`. Points as in `history.Balance`.
 
     `days` are the local ones on which they did something that counts for a streak, `noticed` what rules saw of
-    them in the last ninety days, `rules` what rules gave them.
+    them in the last ninety days, `rules` what rules gave them, `link` the account outside where points are shown.
     """
 
     community: str
@@ -144,6 +145,7 @@ class Copy:
     days: tuple[date, ...] = ()
     noticed: tuple[Noticed, ...] = ()
     rules: tuple[Granted, ...] = ()
+    link: Account | None = None
 
 
 def copy(tx: Connection, community: str, user_id: str, now: datetime) -> Copy:
@@ -182,6 +184,7 @@ def copy(tx: Connection, community: str, user_id: str, now: datetime) -> Copy:
         days=tuple(map(date.fromordinal, active_days.of(tx, community_id, [member.id])[member.id])),
         noticed=noticed(tx, community_id, member.id),
         rules=granted(tx, community_id, member.id),
+        link=links.of(tx, user_id, community),
     )
 
 

@@ -2,7 +2,7 @@
 
 What goes: outside id and name; reason, evidence and salt of every movement of their points and of every
 request for them, with its note; the days on which they were here; what rules noticed of them; deliveries that
-name them; and any other text in which their id stands.
+name them; their link to an account outside, and what is shown there; and any other text in which their id stands.
 What stays: amounts, times, categories, numbers, hashes. What they wrote about others stays too: it is the
 others' history; its author is shown as erased. Without the salt nobody can try texts against a commitment.
 """
@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import ColumnElement, Connection, Text, cast, delete, insert, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
-from points_core import audit, communities, levels, outbox, policy, uses, webhooks
+from points_core import audit, communities, levels, links, outbox, policy, uses, webhooks
 from points_core.communities import Head
 from points_core.models import (
     ActiveDay,
@@ -93,6 +93,7 @@ def erase(tx: Connection, head: Head, community: str, member_id: int, now: datet
     ).scalar_one()
     _cancel_requests(tx, head, member_id, now)
     _drop_roles(tx, head, member_id, now)
+    links.erase(tx, head.community_id, member_id, now)
     _forget_days(tx, head.community_id, member_id)
     _forget_facts(tx, head.community_id, member_id)
     _empty_texts(tx, head.community_id, member_id)

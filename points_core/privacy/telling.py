@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from points_core import policy
+from points_core.links import Account
 from points_core.privacy.copies import Asked, Badge, Copy, Movement
 from points_core.privacy.noticed import Granted
 from points_core.values import one_line
@@ -53,6 +54,8 @@ def _lines(found: Copy, zone: ZoneInfo) -> Iterator[str]:
         yield f"  {name}: {points}"
     if found.level:
         yield f"Level: {found.level}"
+    if found.link:
+        yield f"Linked Roles: {_linked(found.link, at)}"
     yield from _section("Your points", [_moved(m, at, f"by {m.who}") for m in found.received])
     yield from _section(
         "Points you gave, took or took back", [_moved(m, at, f"for {m.who}") for m in found.given]
@@ -76,6 +79,19 @@ def _lines(found: Copy, zone: ZoneInfo) -> Iterator[str]:
     yield from _section("What rules gave", [_granted(grant, at) for grant in found.rules])
     changes = [f"{c.number}. {at(c.at)} {c.action} {c.target}" for c in found.changes]
     yield from _section("Changes you made", changes)
+
+
+def _linked(link: Account, at: Callable[[datetime], str]) -> str:
+    since = f"linked {at(link.linked_at)}"
+    if link.lost_at:
+        return f"{since}, broke off {at(link.lost_at)}: {link.why}"
+    if link.ended_at:
+        return f"{since}, ended {at(link.ended_at)}; Discord is still to be told"
+    if link.shown_at and link.shown_points is not None:
+        since += (
+            f"; Discord was told {link.shown_points} points, level {link.shown_level}, {at(link.shown_at)}"
+        )
+    return since + (f"; {link.why}" if link.why else "")
 
 
 def _section(title: str, lines: list[str]) -> Iterator[str]:

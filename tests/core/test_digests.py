@@ -66,6 +66,7 @@ def _as_0005(connection: Connection) -> None:
             update(AuditEvent).where(AuditEvent.action == "batch.import").values(key=f"import:{PLAIN.hex()}")
         )
         connection.execute(update(AuditEvent).where(AuditEvent.action == "batch.award").values(target=ROWS))
+    connection.execute(text("DROP TABLE linked_accounts"))  # which came later
     connection.execute(text("UPDATE alembic_version SET version_num = '0005'"))
 
 
