@@ -15,6 +15,7 @@ keeping.py       the books verified, anchored, backed up
 forgetting.py    erasures that are due, and who left
 courier.py       effects that must happen, delivered from the outbox
 granting.py      roles given and taken, and what stands in the way
+linked_roles/    members' points as Discord's roles may ask for them
 posting.py       a post whose answer was lost is looked for before it is sent again
 listeners/       what rules hear of: events of Discord become facts
 facts.py         messages and reactions in the words of rules

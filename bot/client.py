@@ -13,6 +13,7 @@ from discord.ext import commands
 
 from bot import cogs, refusals, sync
 from bot.courier import Courier
+from bot.linked_roles.parts import LinkedRoles
 from bot.listeners.people import People
 from bot.listeners.returning import Returning
 from bot.listeners.rulebook import Rulebook
@@ -65,6 +66,7 @@ class PointsBot(commands.Bot):
         self.courier = Courier(self)
         self.ticker = Ticker(self)
         self.postman = Postman(points, self.now)
+        self.linked_roles = LinkedRoles.of(self)
         self.rulebook = Rulebook(self)
         self.people = People(self)
         self.returning = Returning(self)
@@ -88,6 +90,8 @@ class PointsBot(commands.Bot):
             self._deaf = self.points.changes.subscribe(self.rulebook.forget)
             self.ticker.start()
         await self.sync_commands()
+        if self.linked_roles is not None:
+            await self.linked_roles.register(self)
 
     async def until_ready(self) -> None:
         """Wait until the bot is ready; one that is not logged in waits until it is stopped."""
@@ -125,6 +129,8 @@ class PointsBot(commands.Bot):
         self._deaf()
         await self._finish_answers()
         await asyncio.gather(self.courier.stop(), self.postman.stop())
+        if self.linked_roles is not None:
+            await self.linked_roles.stop()
         await super().close()
 
     async def _finish_answers(self) -> None:

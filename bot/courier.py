@@ -74,9 +74,12 @@ class Courier:
     def wake(self) -> None:
         """Settle what members achieved and deliver what is due, soon; returns at once.
 
-        Nothing is delivered before the bot is ready. The postman is woken as well: webhooks are told without Discord.
+        Nothing is delivered before the bot is ready. The postman is woken as well: webhooks are told without
+        Discord; and linked roles, which need no connection of the bot's.
         """
         self._bot.postman.wake()
+        if self._bot.linked_roles is not None:
+            self._bot.linked_roles.showing.wake()
         if not self._bot.is_ready():
             return
         self._woken = True

@@ -57,7 +57,7 @@ async def run(shards: Shards | None = None) -> int:
         if shards is not None:
             settings = settings.model_copy(update={"shards": shards})
         token = _token(settings)
-        logs.begin(settings.log_level, token)
+        logs.begin(settings.log_level, token, _secret(settings))
         async with Points.opened(settings) as points:
             bot = bot_for(points, settings)
             process.give_way()
@@ -84,6 +84,10 @@ def _token(settings: Settings) -> str:
     return token
 
 
+def _secret(settings: Settings) -> str:
+    return settings.discord_client_secret.get_secret_value() if settings.discord_client_secret else ""
+
+
 def _said(sentence: str, code: int) -> int:
     print(" ".join(sentence.split()), file=sys.stderr)  # noqa: T201 - for the person who started it
     return code
@@ -99,7 +103,8 @@ async def _http(bot: PointsBot) -> AsyncIterator[None]:
     from points_core.http.app import create_app  # heavy, and most bots do without
     from points_core.http.server import serving
 
-    async with serving(create_app(bot.points, after_write=bot.courier.wake), host, port):
+    pages = [bot.linked_roles.router()] if bot.linked_roles is not None else []
+    async with serving(create_app(bot.points, after_write=bot.courier.wake, routers=pages), host, port):
         log.info("serving the HTTP API on http://%s:%d", host, port)
         yield
 

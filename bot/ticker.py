@@ -9,7 +9,7 @@ from discord.ext import tasks
 from bot import health
 from bot.forgetting import Forgetting
 from bot.keeping import Keeping
-from points_core import approvals, expiry, outbox, rules, schedules, seasons, webhooks
+from points_core import approvals, expiry, links, outbox, rules, schedules, seasons, webhooks
 from points_core.errors import DatabaseUnavailable
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ class Ticker:
                 log.exception("what is due could not be done")
         self._bot.courier.wake()
         await self._bot.sync_commands()
+        if self._bot.linked_roles is not None:
+            await self._bot.linked_roles.register(self._bot)
         if self._bot.is_ready():
             health.beat()
 
@@ -59,6 +61,7 @@ class Ticker:
         await self._bot.points.write(outbox.forget, now)
         await self._bot.points.write(webhooks.forget, now)
         await self._bot.points.write(rules.forget, now)
+        await self._bot.points.write(links.forget, now)
 
     async def _listen(self, now: datetime) -> None:
         await self._bot.rulebook.tick()

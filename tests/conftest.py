@@ -166,5 +166,7 @@ def chromium() -> str:
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests run with the defaults, whatever this machine's bot is set to."""
     for name in list(os.environ):
-        if name == "DISCORD_TOKEN" or (name.startswith("POINTS_") and not name.startswith("POINTS_TEST_")):
+        if name.startswith(("POINTS_", "DISCORD_TOKEN", "DISCORD_CLIENT_")) and not name.startswith(
+            "POINTS_TEST_"
+        ):
             monkeypatch.delenv(name)

@@ -11,7 +11,7 @@ from bot.origin import origin_of
 from bot.refusals import Modal
 from bot.replies import respond
 from bot.undo import FORM_SECONDS
-from points_core import policy, privacy
+from points_core import links, policy, privacy
 from points_core.database import aside
 from points_core.errors import UnknownMember
 
@@ -66,6 +66,19 @@ class Privacy(commands.GroupCog, group_name="privacy", group_description="What i
         """Have your name on leaderboards again."""
         new = await self.bot.points.write(privacy.show, origin_of(interaction), str(interaction.user.id))
         await respond(interaction, **messages.shown(new=new))
+
+    @app_commands.command()
+    async def unlink(self, interaction: Interaction) -> None:
+        """End the link that lets Discord's linked roles know your points."""
+        # Discord is told before the answer; all answers here are private
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        user_id, linked_roles = str(interaction.user.id), self.bot.linked_roles
+        ended = await self.bot.points.write(links.end, origin_of(interaction), user_id)
+        if ended is not None and linked_roles is not None:
+            await linked_roles.showing.at_once(ended.community, ended.member)
+        left = await self.bot.points.read(links.of, user_id)
+        said = messages.unlinked(ended, waits=left is not None, can_tell=linked_roles is not None)
+        await interaction.followup.send(said, ephemeral=True)
 
 
 class EraseForm(Modal):

@@ -9,6 +9,7 @@ from discord.ext import commands
 
 from bot import policy_changes
 from bot.checks import require
+from bot.linked_roles import check
 from bot.messages import settings as words
 from bot.messages import setup as messages
 from bot.messages.changes import CHANNELS
@@ -54,6 +55,8 @@ async def page(interaction: "discord.Interaction[PointsBot]", notice: str | None
     boards = await interaction.client.points.read(schedules.listed, str(guild.id))
     given = await interaction.client.points.read(_given_roles, str(guild.id))
     found = findings(guild, rules, messages.SUBJECTS, (board.channel for board in boards), given)
+    if (linked := await check.finding(interaction.client, str(guild.id))) is not None:
+        found = sorted([*found, linked], key=lambda each: each.fix is None)
     reply = messages.page(rules, found, notice)
     reply["view"] = _view(guild, rules)
     return reply

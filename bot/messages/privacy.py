@@ -11,6 +11,7 @@ import discord
 
 from bot.messages import text
 from bot.messages.text import Reply
+from points_core.links import Ended
 from points_core.privacy import Copy, Wish, document
 
 CONFIRMATION = "ERASE"
@@ -75,6 +76,24 @@ def shown(*, new: bool) -> Reply:
     """Return that somebody is named on boards."""
     done = "You are named on boards again." if new else "You are named on boards already."
     return Reply(content=done, ephemeral=True)
+
+
+def unlinked(ended: Ended | None, *, waits: bool, can_tell: bool) -> str:
+    """Return that a link was ended; `waits`: Discord is still to be told. `can_tell`: it can be told at all."""
+    if ended is None and not waits:
+        return "Your account is not linked: Discord's linked roles know nothing of your points from here."
+    if ended is not None and ended.lost:
+        return (
+            "The link had broken off before; what was left of it is gone. If an old number still shows in Discord: "
+            "User Settings → Authorized Apps → remove me there."
+        )
+    if not waits:
+        return "Unlinked: Discord forgot your points, and I gave the permission back."
+    soon = "I tell Discord as soon as it answers. " if can_tell else ""
+    return (
+        f"Unlinked: no change of your points goes to Discord any more. {soon}"
+        "To be rid of what it shows at once: User Settings → Authorized Apps → remove me there."
+    )
 
 
 def copy(found: Copy, told: str) -> tuple[str, list[discord.File]]:

@@ -1,13 +1,13 @@
 """The application: its endpoints, its door, and an OpenAPI description that names every answer there is."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import Response
 from starlette.routing import compile_path
 
@@ -50,11 +50,13 @@ def create_app(
     ticks: Callable[[], float] = time.monotonic,
     after_write: Callable[[], None] = lambda: None,
     deadline: float = DEADLINE_S,
+    routers: Iterable[APIRouter] = (),
 ) -> FastAPI:
     """Return the HTTP API over open books; whoever opened them closes them, after the server.
 
     clock: the time. ticks: seconds that never go back. after_write: called when something was written, so
-    that who delivers effects need not wait. deadline: seconds for one statement.
+    that who delivers effects need not wait. deadline: seconds for one statement. routers: further addresses
+    on the same port, without tokens.
     """
     seam = Seam(points, clock, Metrics(), after_write=after_write, deadline=deadline)
     door = Door(seam, Limiter(ticks))
@@ -77,7 +79,7 @@ def create_app(
     )
     app.state.seam = seam
     app.state.door = door
-    for router in ROUTERS:
+    for router in (*ROUTERS, *routers):
         app.include_router(router)
     app.include_router(health.router)
     app.include_router(docs.router)

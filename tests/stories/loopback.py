@@ -9,7 +9,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -212,12 +212,19 @@ class Discord:
 
 @asynccontextmanager
 async def discord_on_loopback(
-    *, known_token: str = TOKEN, slow_callbacks_s: float = 0, port: int = 0
+    *,
+    known_token: str = TOKEN,
+    slow_callbacks_s: float = 0,
+    port: int = 0,
+    more: Sequence[web.RouteDef] = (),
 ) -> AsyncIterator[Discord]:
-    """Serve such a Discord for the length of the block; at any free port unless one is given."""
+    """Serve such a Discord for the length of the block; at any free port unless one is given.
+
+    more: what else it serves, where nothing of its own fits.
+    """
     served = Discord(known_token, slow_callbacks_s)
     application = web.Application()
-    application.add_routes(served.routes())
+    application.add_routes([*served.routes(), *more])
     runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", port)
