@@ -1,6 +1,7 @@
 """Who is in voice channels and at scheduled events, as rules count it. Off until a rule asks."""
 
 import logging
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,6 +10,7 @@ from discord.ext import commands, tasks
 
 from bot.listeners.people import about, whereabouts
 from bot.listeners.presence import Meter, Occupant, Presence, Reached, Rooms
+from bot.replies import BROKEN
 from points_core.errors import DatabaseUnavailable
 from points_core.rules import Fact, OnEventAttended, OnVoice, Rule
 from points_core.rules import On as Happening
@@ -20,6 +22,8 @@ log = logging.getLogger(__name__)
 
 PERIOD_S: Final = 30  # between two looks where nothing happens: a minute of voice is told this late at most
 
+ONLY: Final = 0  # the shard of a bot with one connection
+
 Voice = discord.VoiceChannel | discord.StageChannel
 
 
@@ -29,6 +33,8 @@ class Attendance(commands.Cog):
     def __init__(self, bot: "PointsBot") -> None:
         self.bot = bot
         self._presences: dict[int, Presence] = {}
+        self._seen: dict[int, dict[str, discord.Member]] = {}
+        self._deaf: set[int] = set()
 
     async def cog_load(self) -> None:
         """Begin to look."""
@@ -42,12 +48,8 @@ class Attendance(commands.Cog):
     async def rounds(self) -> None:
         """Look at every server in which somebody may be counted. What failed is looked at again at the next round."""
         for guild in self.bot.guilds:
-            try:
-                await self.look(guild)
-            except DatabaseUnavailable as fault:
-                log.warning("the books could not be asked what counts in %d: %s", guild.id, fault.why)
-            except Exception:  # a loop that raises is not begun again
-                log.exception("who is in the voice channels of %d could not be counted", guild.id)
+            if guild.shard_id not in self._deaf and not guild.unavailable:
+                await self._try_to_look(guild)
 
     @rounds.before_loop
     async def _until_ready(self) -> None:
@@ -58,7 +60,7 @@ class Attendance(commands.Cog):
         self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState
     ) -> None:
         """Count what was until now, and remember how it is from now on."""
-        await self.look(member.guild)
+        await self._try_to_look(member.guild)
 
     @commands.Cog.listener()
     async def on_scheduled_event_update(
@@ -67,9 +69,53 @@ class Attendance(commands.Cog):
         """Count up to the moment at which an event begins or is over."""
         if after.guild is None or before.status is after.status:
             return
-        await self.look(after.guild, over=before if before.status is discord.EventStatus.active else None)
-        if after.status is not discord.EventStatus.active and after.guild.id in self._presences:
-            self._presences[after.guild.id].forget_event(str(after.id))
+        was_active = before.status is discord.EventStatus.active
+        await self._try_to_look(after.guild, over=before if was_active else None)
+        if after.status is not discord.EventStatus.active:
+            self._forget(after)
+
+    @commands.Cog.listener()
+    async def on_scheduled_event_delete(self, event: discord.ScheduledEvent) -> None:
+        """Count up to the moment at which an event is deleted."""
+        if event.guild is not None:
+            await self._try_to_look(
+                event.guild, over=event if event.status is discord.EventStatus.active else None
+            )
+            self._forget(event)
+
+    def _forget(self, event: discord.ScheduledEvent) -> None:
+        if event.guild is not None and event.guild.id in self._presences:
+            self._presences[event.guild.id].forget_event(str(event.id))
+
+    @commands.Cog.listener()
+    async def on_disconnect(self) -> None:
+        """Know that nobody tells any more who comes and goes."""
+        if not isinstance(self.bot, discord.AutoShardedClient):  # told shard by shard
+            self._deaf.add(ONLY)
+
+    @commands.Cog.listener()
+    async def on_shard_disconnect(self, shard: int) -> None:
+        """Know that nobody tells any more who comes and goes in this shard's servers."""
+        self._deaf.add(shard)
+
+    @commands.Cog.listener("on_ready")
+    @commands.Cog.listener("on_resumed")
+    async def _hear_again(self) -> None:
+        if not isinstance(self.bot, discord.AutoShardedClient):
+            self._deaf.discard(ONLY)
+
+    @commands.Cog.listener("on_shard_ready")
+    @commands.Cog.listener("on_shard_resumed")
+    async def _hear_shard_again(self, shard: int) -> None:
+        self._deaf.discard(shard)
+
+    async def _try_to_look(self, guild: discord.Guild, *, over: discord.ScheduledEvent | None = None) -> None:
+        try:
+            await self.look(guild, over=over)
+        except DatabaseUnavailable as fault:
+            log.warning("the books could not be asked what counts in %d: %s", guild.id, fault.why)
+        except Exception:  # a loop that raises is not begun again
+            log.exception("who is in the voice channels of %d could not be counted", guild.id)
 
     async def look(self, guild: discord.Guild, *, over: discord.ScheduledEvent | None = None) -> None:
         """Count who was in the server's voice channels since the last look; `over` is an event that just ended."""
@@ -78,11 +124,25 @@ class Attendance(commands.Cog):
         events = await self.bot.rulebook.listening(community, Happening.EVENT_ATTENDED)
         if not (voice or events):
             self._presences.pop(guild.id, None)
+            self._seen.pop(guild.id, None)
             return
         meters = [*_voice_meters(voice), *_event_meters(events, guild, over)]
         presence = self._presences.setdefault(guild.id, Presence())
-        for reached in presence.look(self.bot.now(), _rooms(guild), meters):
-            await self.bot.rulebook.hear(community, _fact(guild, reached))
+        rooms, before = _rooms(guild), self._seen.get(guild.id, {})
+        self._seen[guild.id] = _known(guild, rooms)
+        for reached in presence.look(self.bot.now(), rooms, meters):
+            who = await self._who(guild, reached.occupant.user_id, before)
+            await self.bot.rulebook.hear(community, _fact(guild, reached, who))
+
+    async def _who(
+        self, guild: discord.Guild, user_id: str, before: Mapping[str, discord.Member]
+    ) -> discord.Member | None:
+        """Return the member; as they came to voice if they cannot be looked up."""
+        try:
+            return await self.bot.people.member(guild, int(user_id))
+        except (discord.HTTPException, *BROKEN) as error:
+            log.warning("member %s could not be looked up: %r", user_id, error)
+            return guild.get_member(int(user_id)) or before.get(user_id)
 
 
 def _voice_meters(listening: tuple[Rule, ...]) -> list[Meter]:
@@ -138,7 +198,13 @@ def _is_bot(guild: discord.Guild, user_id: int) -> bool:
     return member is not None and member.bot
 
 
-def _fact(guild: discord.Guild, reached: Reached) -> Fact:
+def _known(guild: discord.Guild, rooms: Rooms) -> dict[str, discord.Member]:
+    """Return the people in voice as discord.py knows them; it forgets them when they leave."""
+    ids = (occupant.user_id for occupants in rooms.values() for occupant in occupants)
+    return {user_id: member for user_id in ids if (member := guild.get_member(int(user_id))) is not None}
+
+
+def _fact(guild: discord.Guild, reached: Reached, member: discord.Member | None) -> Fact:
     meter, who = reached.meter, reached.occupant
     channel = guild.get_channel(int(reached.channel))
     more: dict[str, Any] = {
@@ -149,13 +215,14 @@ def _fact(guild: discord.Guild, reached: Reached) -> Fact:
         "rule": meter.rule,
         "link": f"https://discord.com/channels/{guild.id}/{reached.channel}",
         **whereabouts(channel),
-        **about(guild.get_member(int(who.user_id))),
+        **about(member),
     }
     if meter.event is not None:
         more["link"] = f"https://discord.com/events/{guild.id}/{meter.event}"
         key = f"event:{meter.event}:{meter.rule}:{who.user_id}"
         return Fact(on=Happening.EVENT_ATTENDED, key=key, **more)
-    # Another process, or this one after a restart, counts the same stretch: at most one of each length pays
+    # Another process, or this one after a restart, counts the same stretch: at most one of each length pays.
+    # One's own are never closer to each other than that.
     stretch = int(reached.at.timestamp()) // (meter.minutes * 60)
     return Fact(on=Happening.VOICE, key=f"voice:{meter.rule}:{who.session}:{stretch}", **more)
 

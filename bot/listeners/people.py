@@ -23,9 +23,10 @@ class People:
     async def member(self, guild: discord.Guild, user_id: int) -> discord.Member | None:
         """Return the member, None for who is not (or no longer) in the server, a webhook included.
 
-        Raises HTTPException.
+        Raises HTTPException, and one of BROKEN.
         """
-        if (cached := guild.get_member(user_id)) is not None:
+        # Without the intent discord.py knows who is in voice, with the roles they came with
+        if self._bot.intents.members and (cached := guild.get_member(user_id)) is not None:
             return cached
         now = self._bot.now()
         at, known = self._known.get((guild.id, user_id), (None, None))

@@ -22,8 +22,9 @@ class Occupant:
 class Meter:
     """How a rule counts presence: each full `minutes`, after `grace` of a stay, with `people` there, up to `most`.
 
-    `channel` None counts in every channel. `event` is the scheduled event whose attendance is counted: then
-    once a person, over all their stays, whether heard or not.
+    A stay lasts until somebody leaves voice, whatever channels they go to. `channel` None counts in every one.
+    `event` is the scheduled event whose attendance is counted: then once a person, over all their stays, whether
+    heard or not.
     """
 
     rule: int
@@ -37,7 +38,7 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """Somebody was there for as long as `meter` asks, once more; `minutes` in all so far."""
+    """Somebody was there for as long as `meter` asks, once more, `at` that moment; `minutes` in all until then."""
 
     meter: Meter
     occupant: Occupant
@@ -47,6 +48,7 @@ class Reached:
     at: datetime
 
 
+_Count = tuple[int, str | None, str]  # the rule, the event it counts at, the person
 Rooms = Mapping[str, tuple[Occupant, ...]]
 """Who is in each voice channel: people only, no bots."""
 
@@ -57,8 +59,8 @@ class Presence:
     def __init__(self) -> None:
         self._at: datetime | None = None
         self._rooms: Rooms = {}
-        self._since: dict[tuple[str, str], datetime] = {}
-        self._counted: dict[tuple[Meter, str], timedelta] = {}
+        self._since: dict[str, datetime] = {}
+        self._counted: dict[_Count, timedelta] = {}
 
     def look(self, now: datetime, rooms: Rooms, meters: Iterable[Meter]) -> list[Reached]:
         """Count what has passed since the last look, then remember `rooms` as they are `now` (aware)."""
@@ -80,33 +82,34 @@ class Presence:
     def _add(
         self, meter: Meter, occupant: Occupant, channel: str, people: int, begun: datetime, now: datetime
     ) -> Iterable[Reached]:
-        since = self._since[occupant.user_id, channel]
-        passed = now - max(begun, since + meter.grace)
-        if passed <= timedelta(0):
+        begun = max(begun, self._since[occupant.user_id] + meter.grace)
+        if begun >= now:
             return
-        key = (meter, occupant.user_id if meter.event else f"{occupant.user_id} {channel}")
+        key = (meter.rule, meter.event, occupant.user_id)
         before = self._counted.get(key, timedelta(0))
-        after = before + passed
+        after = before + (now - begun)
         if meter.most is not None:
-            after = min(after, meter.most)
+            after = max(before, min(after, meter.most))
         self._counted[key] = after
         step = timedelta(minutes=meter.minutes)
-        if after // step == before // step or (meter.event and before >= step):
+        if meter.event and before >= step:
             return
-        yield Reached(meter, occupant, channel, after // timedelta(minutes=1), people, now)
+        for full in range(before // step + 1, (1 if meter.event else after // step) + 1):
+            if full * step <= after:
+                at = begun + (full * step - before)
+                yield Reached(meter, occupant, channel, full * meter.minutes, people, at)
 
     def _remember(self, now: datetime, rooms: Rooms) -> None:
-        here = {(o.user_id, channel) for channel, occupants in rooms.items() for o in occupants}
-        self._since = {stay: self._since.get(stay, now) for stay in here}
-        standing = {f"{user_id} {channel}" for user_id, channel in here}
+        here = {occupant.user_id for occupants in rooms.values() for occupant in occupants}
+        self._since = {user_id: self._since.get(user_id, now) for user_id in here}
         self._counted = {
-            (meter, who): counted
-            for (meter, who), counted in self._counted.items()
-            if meter.event or who in standing
+            (rule, event, user_id): counted
+            for (rule, event, user_id), counted in self._counted.items()
+            if event or user_id in here
         }
         self._rooms = dict(rooms)
         self._at = now
 
     def forget_event(self, event: str) -> None:
         """Forget who attended an event that is over."""
-        self._counted = {key: counted for key, counted in self._counted.items() if key[0].event != event}
+        self._counted = {key: counted for key, counted in self._counted.items() if key[1] != event}

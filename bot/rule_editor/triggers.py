@@ -44,7 +44,7 @@ def _event(now: Document) -> Sequence[Field]:
 
 
 def _voice(now: Document) -> Sequence[Field]:
-    people = "Bots, and who is muted or deafened, do not count."
+    people = "Bots do not count. Who is muted or deafened does, but earns nothing."
     return (
         Number(
             "minutes", "Points for each so many minutes", now.get("minutes", 10), required=True, most=MINUTES

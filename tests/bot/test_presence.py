@@ -76,6 +76,31 @@ def test_a_silence_counts_for_two_minutes_at_most() -> None:
     assert watched(TEN, (0, {"v": (ADA, BOB)}), (60, {"v": (ADA, BOB)})) == []
 
 
+def test_a_stretch_is_reached_at_its_own_moment_however_late_somebody_looks() -> None:
+    presence, at = Presence(), []
+    for minutes in (0, 2, 4, 6, 8, 9.5, 10.4, 12, 14, 16, 18, 19.9, 20.1):
+        now = NOON + timedelta(minutes=minutes)
+        at += [each.at for each in presence.look(now, {"v": (ADA, BOB)}, [TEN]) if each.occupant == ADA]
+
+    assert at == [NOON + timedelta(minutes=minutes) for minutes in (10, 20)]
+
+
+def test_two_short_stretches_between_two_looks_are_two() -> None:
+    every_minute = Meter(rule=1, minutes=1, people=2)
+
+    found = watched(every_minute, (0, {"v": (ADA, BOB)}), (2, {"v": (ADA, BOB)}))
+
+    assert [who for who, _ in found] == ["ada", "ada", "bob", "bob"]
+
+
+def test_a_move_to_another_channel_goes_on_with_the_stay() -> None:
+    capped = Meter(rule=1, minutes=10, people=2, grace=timedelta(minutes=1), most=timedelta(minutes=20))
+    here, there = {"v": (ADA, BOB)}, {"w": (ADA, BOB)}
+    moving = [(float(minute), here if minute // 7 % 2 else there) for minute in range(60)]
+
+    assert [minute for who, minute in watched(capped, *moving) if who == "ada"] == [11, 21]
+
+
 @given(
     steps=st.lists(
         st.tuples(st.integers(-300, 300), st.sampled_from([(), (ADA,), (ADA, BOB), (ADA, MUTED)])),
