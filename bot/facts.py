@@ -28,6 +28,11 @@ def is_boost(message: discord.Message) -> bool:
     return message.type in _BOOSTS
 
 
+def is_written(message: discord.Message) -> bool:
+    """Return whether somebody wrote it, and not Discord; also not the message that a thread was made of."""
+    return message.type in _WRITTEN and message.id != message.channel.id
+
+
 def of_message(message: discord.Message, *, content: bool = False) -> Fact | None:
     """Return the fact that somebody wrote a message, or boosted the server; None for bots and anything else.
 

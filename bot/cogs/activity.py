@@ -31,7 +31,7 @@ class Activity(commands.Cog):
         community = str(message.guild.id)
         on = On.BOOST if facts.is_boost(message) else On.MESSAGE
         place = whereabouts(message.channel)
-        if not (await self.bot.rulebook.compiled(community)).watched(on, **place):
+        if not await self.bot.rulebook.watched(community, on, **place):
             return
         fact = facts.of_message(message, content=self.bot.intents.message_content)
         if fact is not None:
@@ -43,8 +43,7 @@ class Activity(commands.Cog):
         if payload.guild_id is None or payload.member is None or payload.member.bot:
             return
         community = str(payload.guild_id)
-        listening = await self.bot.rulebook.compiled(community)
-        if not (listening.of(On.REACTION_RECEIVED) or listening.of(On.REACTION_GIVEN)):
+        if not await self._listened(payload):
             return
         try:
             author = await self._author(payload)
@@ -55,6 +54,15 @@ class Activity(commands.Cog):
             return
         for fact in _reaction(payload, author, self.bot):
             await self.bot.rulebook.hear(community, fact)
+
+    async def _listened(self, payload: discord.RawReactionActionEvent) -> bool:
+        """Return whether a rule might care, before it is looked up who wrote the message."""
+        assert payload.member is not None
+        place = whereabouts(payload.member.guild.get_channel_or_thread(payload.channel_id))
+        community, watched = str(payload.guild_id), self.bot.rulebook.watched
+        return await watched(community, On.REACTION_RECEIVED, **place) or await watched(
+            community, On.REACTION_GIVEN, **place
+        )
 
     async def _author(self, payload: discord.RawReactionActionEvent) -> discord.Member | None:
         """Return who wrote the message, None for who is not a member."""

@@ -5,8 +5,8 @@ Discord sends that list only with the privileged members intent; without it thes
 """
 
 import logging
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Iterator
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -15,15 +15,15 @@ from dateutil.relativedelta import relativedelta
 from discord.ext import commands, tasks
 
 from bot.listeners.people import about
-from points_core import policy, rules
+from points_core import rules
 from points_core.errors import DatabaseUnavailable
-from points_core.rules import Fact, On, OnSchedule
+from points_core.rules import Compiled, DueSlot, Fact, On, OnSchedule
 
 if TYPE_CHECKING:
     from bot.client import PointsBot
 
 PERIOD_S: Final = 60
-LATE: Final = timedelta(days=2)  # an anniversary is still told after this long without the bot
+LATE: Final = timedelta(days=2)  # after its day an anniversary is still told after this long without the bot
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Memberships(commands.Cog):
 
     def __init__(self, bot: "PointsBot") -> None:
         self.bot = bot
-        self._celebrated: dict[int, str] = {}
+        self._celebrated: dict[int, tuple[date, Compiled]] = {}
 
     async def cog_load(self) -> None:
         """Begin to look."""
@@ -47,10 +47,14 @@ class Memberships(commands.Cog):
     @tasks.loop(seconds=PERIOD_S)
     async def rounds(self) -> None:
         """Look for what time brings. What failed is looked for again at the next round."""
+        for guild in self.bot.guilds:
+            await self._attempt(self._anniversaries(guild))
+        await self._attempt(self._schedules())
+
+    async def _attempt(self, work: Awaitable[None]) -> None:
+        """Do what one server asks for; what fails there holds up no other."""
         try:
-            for guild in self.bot.guilds:
-                await self._anniversaries(guild)
-            await self._schedules()
+            await work
         except DatabaseUnavailable as fault:
             log.warning("the books could not be asked about scheduled rules: %s", fault.why)
         except Exception:  # a loop that raises is not begun again
@@ -67,14 +71,16 @@ class Memberships(commands.Cog):
         if not gained or after.bot:
             return
         community = str(after.guild.id)
-        if not await self.bot.rulebook.listening(community, On.ROLE_GAINED):
+        compiled = await self.bot.rulebook.compiled(community)
+        if not compiled.of(On.ROLE_GAINED):
             return
         now = self.bot.now()
+        today = now.astimezone(compiled.zone).date()
         for role in sorted(gained):
             fact = Fact(
                 on=On.ROLE_GAINED,
                 # A role taken and given again the same day is the same gain
-                key=f"role:{role}:{after.id}:{now.date().isoformat()}",
+                key=f"role:{role}:{after.id}:{today.isoformat()}",
                 at=now,
                 user_id=str(after.id),
                 what=str(role),
@@ -83,39 +89,43 @@ class Memberships(commands.Cog):
             await self.bot.rulebook.hear(community, fact)
 
     async def _anniversaries(self, guild: discord.Guild) -> None:
-        """Tell of those who came on this day of an earlier year; once a local day, and after each start."""
+        """Tell of those who came on this day of an earlier year; once a local day, after each start, for new rules."""
         community = str(guild.id)
-        if not await self.bot.rulebook.listening(community, On.ANNIVERSARY):
+        compiled = await self.bot.rulebook.compiled(community)
+        if not compiled.of(On.ANNIVERSARY):
             return
-        now = self.bot.now()
-        zone = (await self.bot.points.read(policy.of, community)).zone
-        today = now.astimezone(zone).date().isoformat()
-        if self._celebrated.get(guild.id) == today:
+        today = self.bot.now().astimezone(compiled.zone).date()
+        if self._celebrated.get(guild.id) == (today, compiled):
             return
         for member in await _everybody(guild):
-            for fact in _anniversary(member, now, zone):
-                await self.bot.rulebook.hear(community, fact)
-        self._celebrated[guild.id] = today
+            for fact in _anniversary(member, today, compiled.zone):
+                await self.bot.rulebook.act(community, fact)
+        self._celebrated[guild.id] = (today, compiled)
 
     async def _schedules(self) -> None:
-        """Give scheduled rules their turn, holder by holder; one that was broken off is finished later."""
-        for turn in await self.bot.points.write(rules.due_slots, self.bot.now()):
-            guild = self.bot.get_guild(int(turn.community)) if turn.community.isdigit() else None
-            if guild is None:
-                continue
-            trigger = turn.rule.definition.trigger
-            assert isinstance(trigger, OnSchedule)
-            for member in _holders(await _everybody(guild), trigger.roles):
-                fact = Fact(
-                    on=On.SCHEDULE,
-                    key=f"schedule:{turn.rule.number}:{turn.slot}:{member.id}",
-                    at=turn.due_at,
-                    user_id=str(member.id),
-                    rule=turn.rule.number,
-                    **about(member),
-                )
-                await self.bot.rulebook.hear(turn.community, fact)
-            await self.bot.points.write(rules.slot_done, turn, self.bot.now())
+        """Give scheduled rules their turn."""
+        here = [str(guild.id) for guild in self.bot.guilds]
+        for turn in await self.bot.points.write(rules.due_slots, self.bot.now(), here):
+            await self._attempt(self._give(turn))
+
+    async def _give(self, turn: DueSlot) -> None:
+        """Give a rule its turn, holder by holder; one that was broken off is finished later."""
+        guild = self.bot.get_guild(int(turn.community))
+        trigger = turn.rule.definition.trigger
+        assert isinstance(trigger, OnSchedule)
+        if guild is None:  # left meanwhile
+            return
+        for member in _holders(await _everybody(guild), trigger.roles):
+            fact = Fact(
+                on=On.SCHEDULE,
+                key=f"schedule:{turn.rule.number}:{turn.slot}:{member.id}",
+                at=turn.due_at,
+                user_id=str(member.id),
+                rule=turn.rule.number,
+                **about(member),
+            )
+            await self.bot.rulebook.act(turn.community, fact)
+        await self.bot.points.write(rules.slot_done, turn, self.bot.now())
 
 
 async def _everybody(guild: discord.Guild) -> list[discord.Member]:
@@ -130,14 +140,14 @@ def _holders(members: list[discord.Member], roles: tuple[str, ...]) -> list[disc
     return [member for member in members if any(str(role.id) in wanted for role in member.roles)]
 
 
-def _anniversary(member: discord.Member, now: datetime, zone: ZoneInfo) -> Iterator[Fact]:
-    """Yield the latest anniversary of a member's coming, if it is no longer ago than LATE."""
+def _anniversary(member: discord.Member, today: date, zone: ZoneInfo) -> Iterator[Fact]:
+    """Yield the latest anniversary of a member's coming, if its day is no more than LATE before `today`."""
     if member.joined_at is None:
         return
     joined = member.joined_at.astimezone(zone)
-    years = relativedelta(now.astimezone(zone), joined).years
+    years = relativedelta(today, joined.date()).years
     at = joined + relativedelta(years=years)  # of the 29th of February: on the 28th
-    if years >= 1 and now - at < LATE:
+    if years >= 1 and today - at.date() <= LATE:
         yield Fact(
             on=On.ANNIVERSARY,
             key=f"anniversary:{member.id}:{joined.date().isoformat()}:{years}",

@@ -1,6 +1,8 @@
 """An answer marked as the solution of a thread or forum post, by who asked or by a moderator."""
 
-from typing import TYPE_CHECKING, Any
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final
 
 import discord
 from discord import app_commands
@@ -8,9 +10,10 @@ from discord.app_commands import ContextMenu
 from discord.ext import commands
 
 from bot.checks import allowed
+from bot.facts import is_written
 from bot.listeners.people import about, whereabouts
 from bot.messages import solutions as messages
-from bot.replies import respond
+from bot.replies import BROKEN, respond
 from points_core import policy
 from points_core.errors import NotAllowed, SelfAward
 from points_core.policy import Capability
@@ -20,6 +23,11 @@ if TYPE_CHECKING:
     from bot.client import PointsBot
 
 Interaction = discord.Interaction["PointsBot"]
+Person = discord.Member | discord.User
+
+LOOK_UP_S: Final = 1.0  # of the three in which Discord wants an answer
+
+log = logging.getLogger(__name__)
 
 
 class Solutions(commands.Cog):
@@ -48,7 +56,7 @@ class Solutions(commands.Cog):
         asked = thread.owner_id == interaction.user.id
         if not asked and not allowed(interaction, rules, Capability.AWARD):
             raise NotAllowed(Capability.AWARD.value)
-        if message.author.bot or message.id == thread.id:
+        if message.author.bot or message.webhook_id is not None or not is_written(message):
             await respond(interaction, **messages.no_answer())
             return
         if message.author.id == interaction.user.id:
@@ -66,13 +74,22 @@ class Solutions(commands.Cog):
             **about(await self._member(interaction, message)),
         )
         fired = await self.bot.rulebook.hear(str(interaction.guild_id), fact)
+        if fired is not None and any(outcome.replayed for outcome in fired.outcomes):
+            await respond(interaction, **messages.solved_before(fired))
+            return
         await respond(interaction, **messages.solved(message, fired))
 
-    async def _member(self, interaction: Interaction, message: discord.Message) -> Any:  # noqa: ANN401
-        """Return the author as a member, as the message brings them where they are not there any more."""
+    async def _member(self, interaction: Interaction, message: discord.Message) -> Person:
+        """Return the author as a member; as the message brings them where they are not, or cannot be looked up."""
         if interaction.guild is None:
             return message.author
-        return await self.bot.people.member(interaction.guild, message.author.id) or message.author
+        try:
+            async with asyncio.timeout(LOOK_UP_S):
+                found = await self.bot.people.member(interaction.guild, message.author.id)
+        except (discord.HTTPException, *BROKEN) as error:
+            log.warning("member %d could not be looked up: %r", message.author.id, error)
+            return message.author
+        return found or message.author
 
 
 async def setup(bot: "PointsBot") -> None:

@@ -51,23 +51,38 @@ class Rulebook:
         kept = self._kept.get(community)
         return kept if kept is not None else await self._read(community)
 
+    async def watched(self, community: str, on: On, **place: str | None) -> bool:
+        """Return whether a rule might care about such a thing there; so while the rules cannot be read."""
+        try:
+            return (await self.compiled(community)).watched(on, **place)
+        except DatabaseUnavailable:
+            return True
+
     async def hear(self, community: str, fact: Fact) -> Fired | None:
         """Act on a fact if any rule cares about it; return what came of it, None if none did.
 
         While the books cannot be reached it waits, in memory, for the ticker.
         """
-        if not (await self.compiled(community)).caring(fact):
-            return None
-        origin = Origin(community, Actor(ActorKind.SYSTEM), self._bot.now(), _key(fact))
         try:
-            fired = await self._bot.points.write(rules.fire, origin, fact)
+            return await self.act(community, fact)
         except DatabaseUnavailable as fault:
             log.warning("%s waits for the books: %s", fact.key, fault.why)
-            self._waiting.append((origin, fact))
+            self._waiting.append((self._origin(community, fact), fact))
+        except Refused as refusal:
+            log.warning("%s came to nothing: %r", fact.key, refusal)
+        return None
+
+    async def act(self, community: str, fact: Fact) -> Fired | None:
+        """Act on a fact that will be told of again if this fails. Raises DatabaseUnavailable, Refused."""
+        if not (await self.compiled(community)).caring(fact):
             return None
+        fired = await self._bot.points.write(rules.fire, self._origin(community, fact), fact)
         await self._bot.returning.see(community, fact.user_id, fact.joined_at)
         self._bot.courier.wake()
         return fired
+
+    def _origin(self, community: str, fact: Fact) -> Origin:
+        return Origin(community, Actor(ActorKind.SYSTEM), self._bot.now(), _key(fact))
 
     async def tick(self) -> None:
         """Act on what waited for the books, in order. Raises DatabaseUnavailable."""
@@ -75,8 +90,12 @@ class Rulebook:
             origin, fact = self._waiting[0]
             try:
                 await self._bot.points.write(rules.fire, origin, fact)
+            except DatabaseUnavailable:
+                raise
             except Refused as refusal:
                 log.warning("%s came to nothing: %r", fact.key, refusal)
+            except Exception:  # it holds up nothing that came after it
+                log.exception("%s could not be acted on", fact.key)
             self._waiting.popleft()
 
     async def _read(self, community: str) -> Compiled:

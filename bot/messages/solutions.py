@@ -30,3 +30,14 @@ def solved(message: discord.Message, fired: Fired | None) -> Reply:
         elif outcome.request is not None:
             sentence += f"\n{movements.change(outcome.request.amount)} once approved"
     return Reply(content=sentence, allowed_mentions=movements.pinging(str(message.author.id)))
+
+
+def solved_before(fired: Fired) -> Reply:
+    """Return the private answer to who marks a solution in a thread that has one."""
+    given = [f"#{one.receipt.number}" for one in fired.outcomes if one.receipt is not None]
+    said = f" ({', '.join(given)})" if given else ""
+    return Reply(
+        content=f"This thread has its solution, and points were given for it once{said}. If it was the wrong "
+        "answer, a moderator takes them back with `/undo` and gives them to the right person with `/award`.",
+        ephemeral=True,
+    )

@@ -1,6 +1,6 @@
 """Turns of the rules that wait for a time: the latest of each, claimed once, done once."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
@@ -31,10 +31,15 @@ class DueSlot:
     due_at: datetime
 
 
-def due_slots(tx: Connection, now: datetime, limit: int = 20) -> list[DueSlot]:
-    """Claim up to `limit` turns that are due at `now` (aware), for `LEASE`; of turns that were missed the latest."""
+def due_slots(tx: Connection, now: datetime, places: Collection[str], limit: int = 20) -> list[DueSlot]:
+    """Claim up to `limit` turns that are due at `now` (aware), for `LEASE`; of turns that were missed the latest.
+
+    Only those of the communities in `places`: another process may be the one that serves the others.
+    """
     found: list[DueSlot] = []
     for community, community_id, rule in _waiting(tx):
+        if community not in places:
+            continue
         if len(found) >= limit:
             break
         turn = _latest(community, rule, now, policy.by_number(tx, community_id).zone)

@@ -418,24 +418,26 @@ def _everything(tx: Connection) -> list[Any]:
 
 # ── turns of a schedule ──
 
+HERE = (COMMUNITY,)
+
 
 async def test_a_turn_is_claimed_once_and_done_once(points: Points) -> None:
     await rule_made(points, trigger=OnSchedule(every="day", at="09:00", roles=("21",)))
     tomorrow = NOON + timedelta(days=1)
-    assert await points.write(rules.due_slots, NOON) == []  # nine o'clock was before it was switched on
+    assert await points.write(rules.due_slots, NOON, HERE) == []  # nine o'clock was before it was switched on
 
-    (turn,) = await points.write(rules.due_slots, tomorrow)
+    (turn,) = await points.write(rules.due_slots, tomorrow, HERE)
     assert (turn.slot, turn.due_at, turn.community) == (
         "2026-03-19",
         datetime(2026, 3, 19, 9, tzinfo=NOON.tzinfo),
         COMMUNITY,
     )
-    assert await points.write(rules.due_slots, tomorrow + timedelta(minutes=9)) == []
-    assert await points.write(rules.due_slots, tomorrow + timedelta(minutes=11)) == [turn]
+    assert await points.write(rules.due_slots, tomorrow + timedelta(minutes=9), HERE) == []
+    assert await points.write(rules.due_slots, tomorrow + timedelta(minutes=11), HERE) == [turn]
 
     await points.write(rules.slot_done, turn, tomorrow + timedelta(minutes=12))
-    assert await points.write(rules.due_slots, tomorrow + timedelta(hours=3)) == []
-    (latest,) = await points.write(rules.due_slots, NOON + timedelta(days=9))
+    assert await points.write(rules.due_slots, tomorrow + timedelta(hours=3), HERE) == []
+    (latest,) = await points.write(rules.due_slots, NOON + timedelta(days=9), HERE)
     assert latest.slot == "2026-03-27"
 
 
@@ -450,10 +452,18 @@ async def test_turns_of_weeks_and_months_keep_to_local_time(
     await rule_made(points, trigger=OnSchedule(every=every, at="09:00", roles=("21",)))  # type: ignore[arg-type]
     for day in (first, then):
         due = datetime(day.year, day.month, day.day, 7 if day > date(2026, 3, 28) else 8, tzinfo=NOON.tzinfo)
-        assert await points.write(rules.due_slots, due - timedelta(seconds=1)) == []
-        (turn,) = await points.write(rules.due_slots, due)
+        assert await points.write(rules.due_slots, due - timedelta(seconds=1), HERE) == []
+        (turn,) = await points.write(rules.due_slots, due, HERE)
         assert (turn.slot, turn.due_at) == (day.isoformat(), due)
         await points.write(rules.slot_done, turn, due)
+
+
+async def test_turns_of_servers_that_another_process_looks_after_are_left_to_it(points: Points) -> None:
+    await rule_made(points, trigger=OnSchedule(every="day", at="09:00", roles=("21",)))
+    tomorrow = NOON + timedelta(days=1)
+
+    assert await points.write(rules.due_slots, tomorrow, ("another",)) == []
+    assert len(await points.write(rules.due_slots, tomorrow, HERE)) == 1
 
 
 async def test_a_rule_that_is_paused_or_over_has_no_turns(points: Points) -> None:
@@ -461,4 +471,4 @@ async def test_a_rule_that_is_paused_or_over_has_no_turns(points: Points) -> Non
     paused = await rule_made(points, trigger=trigger)
     await rule_made(points, "over", trigger=trigger, expires_at=NOON + timedelta(hours=2))
     await points.write(rules.set_mode, by(MOD), paused, Mode.PAUSED)
-    assert await points.write(rules.due_slots, NOON + timedelta(days=1)) == []
+    assert await points.write(rules.due_slots, NOON + timedelta(days=1), HERE) == []
