@@ -10,13 +10,13 @@ from discord.app_commands import Choice, Range
 from discord.ext import commands
 from sqlalchemy import Connection
 
-from bot.checks import require
+from bot.checks import allowed, require
 from bot.granting import givable
 from bot.messages import achievements as messages
 from bot.policy_changes import carried_out
 from bot.proposals import propose, unless_changed
 from bot.replies import respond
-from points_core import achievements
+from points_core import achievements, policy
 from points_core.achievements import Badge, badges, goals
 from points_core.achievements.presets import PRESETS
 from points_core.errors import InvalidSetting
@@ -162,15 +162,19 @@ class Badges(commands.GroupCog, group_name="badge", group_description="Badges: n
     @new.autocomplete("category")
     @edit.autocomplete("category")
     async def _categories(self, interaction: Interaction, typed: str) -> list[Choice[str]]:
-        rules = await require(interaction, Capability.CONFIGURE)
+        rules = await self.bot.points.read(policy.of, str(interaction.guild_id))
+        if not allowed(interaction, rules, Capability.CONFIGURE):
+            return []
         names = [name for name in rules.open_categories if typed.strip().casefold() in name.casefold()]
         return [Choice(name=name, value=name) for name in names[:CHOICES]]
 
     @edit.autocomplete("badge")
     @retire.autocomplete("badge")
     async def _numbers(self, interaction: Interaction, typed: str | int) -> list[Choice[int]]:
-        await require(interaction, Capability.CONFIGURE)
-        found = await self.bot.points.read(badges.listed, str(interaction.guild_id), retired=False)
+        community = str(interaction.guild_id)
+        if not allowed(interaction, await self.bot.points.read(policy.of, community), Capability.CONFIGURE):
+            return []
+        found = await self.bot.points.read(badges.listed, community, retired=False)
         named = [(f"#{badge.number} {badge.name}", badge.number) for badge in found]
         fitting = [each for each in named if str(typed).strip().casefold() in each[0].casefold()]
         return [Choice(name=name, value=number) for name, number in fitting[:CHOICES]]

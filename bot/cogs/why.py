@@ -78,9 +78,10 @@ class WhyCog(commands.Cog):
         await respond(interaction, **reply)
 
     async def _message(self, interaction: "Interaction", link: str) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)  # Discord is asked up to three times
         message = await self._found(interaction, link)
         if message is None:
-            await respond(interaction, **messages.unseen())
+            await interaction.followup.send(**messages.unseen())
             return
         rules = await self._may(interaction, str(message.author.id))
         points, community = self.bot.points, str(interaction.guild_id)
@@ -90,11 +91,11 @@ class WhyCog(commands.Cog):
             if fact is not None:
                 found.append(await points.read(why.why_fact, community, fact))
         if not found:
-            await respond(interaction, **messages.nothing_there())
+            await interaction.followup.send(**messages.nothing_there())
         elif not any(each.looked for each in found):
-            await respond(interaction, **messages.no_rules(found[0].fact))
+            await interaction.followup.send(**messages.no_rules(found[0].fact))
         else:
-            await respond(interaction, **messages.about(found, rules))
+            await interaction.followup.send(**messages.about(found, rules))
 
     async def _found(self, interaction: "Interaction", link: str) -> discord.Message | None:
         """Return the message that a link leads to, if it is here and whoever asks may read it."""
@@ -102,7 +103,7 @@ class WhyCog(commands.Cog):
         if match is None or guild is None or match["guild"] not in (None, str(guild.id)):
             return None
         channel = guild.get_channel_or_thread(int(match["channel"] or interaction.channel_id or 0))
-        if not isinstance(channel, discord.abc.Messageable) or not _reads(interaction, channel):
+        if not isinstance(channel, discord.abc.Messageable) or not await _reads(interaction, channel):
             return None
         try:
             return await channel.fetch_message(int(match["message"]))
@@ -127,10 +128,19 @@ class WhyCog(commands.Cog):
         return await require(interaction, Capability.AWARD)
 
 
-def _reads(interaction: "Interaction", channel: discord.abc.GuildChannel | discord.Thread) -> bool:
+async def _reads(interaction: "Interaction", channel: discord.abc.GuildChannel | discord.Thread) -> bool:
+    """Return whether whoever asks may read it; in a private thread the channel's permissions are not enough."""
     assert isinstance(interaction.user, discord.Member)
     allowed = channel.permissions_for(interaction.user)
-    return allowed.view_channel and allowed.read_message_history
+    if not (allowed.view_channel and allowed.read_message_history):
+        return False
+    if not isinstance(channel, discord.Thread) or not channel.is_private() or allowed.manage_threads:
+        return True
+    try:
+        await channel.fetch_member(interaction.user.id)
+    except (discord.NotFound, discord.Forbidden):
+        return False
+    return True
 
 
 async def setup(bot: "PointsBot") -> None:

@@ -56,6 +56,9 @@ class Part:
         return {"version": self.version, "since": self.since, "until": self.until}
 
 
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 def _moment(seconds: int) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC) if seconds else None
 
@@ -63,6 +66,8 @@ def _moment(seconds: int) -> datetime | None:
 def part(number: int, version: int | None, since: str | None, until: str | None, policy: Policy) -> Part:
     """Return what was asked for; `until` is the last day of it. Raises InvalidTime."""
     begin = midnight(parse_day(since.strip()), policy.zone) if since else None
+    if begin is not None and begin <= EARLIEST:  # all there is
+        begin = None
     end = midnight(parse_day(until.strip()) + timedelta(days=1), policy.zone) if until else None
     return Part(number, version, begin, end)
 

@@ -124,6 +124,17 @@ async def test_steps_that_are_no_numbers_are_refused_in_words(world: World) -> N
     assert "whole numbers with commas between them" in texts(answer(refused))
 
 
+async def test_whoever_discord_lets_type_is_offered_nothing_without_the_right(world: World) -> None:
+    (command,) = [each for each in await world.bot.tree.fetch_commands() if each.name == "badge"]
+    world.guild.set_command_permissions(command, {world.mia: True})
+
+    assert (
+        await world.mia.autocomplete(world.general, "badge new", "category", "", name="Helper", goal="points")
+        == []
+    )
+    assert await world.mia.autocomplete(world.general, "badge retire", "badge", "") == []
+
+
 async def test_a_ready_made_badge_and_its_retirement(world: World) -> None:
     asked = await world.olivia.slash(world.general, "badge preset", badge="first-steps")
     await world.olivia.click(answer(asked), label="Do it")

@@ -577,6 +577,18 @@ async def test_only_some_days_or_one_version_are_taken_back(world: World) -> Non
     assert await balances(world) == [0, 0]
 
 
+async def test_taking_back_since_the_first_of_all_days_is_taking_back_everything(world: World) -> None:
+    await world.configure(
+        timezone="Europe/Berlin"
+    )  # its first of January 1970 began before 1970 did in Greenwich
+    number = await gave(world)
+
+    question = await world.olivia.slash(world.general, "rule undo", number=number, since="1970-01-01")
+
+    assert "Take back what **#1 Talk** · live gave?" in private(question)
+    assert buttons(question) == ["Take it back"]
+
+
 async def test_points_that_are_spent_are_left_out_if_somebody_says_so(world: World) -> None:
     number = await gave(world, times=1)
     await world.ada.slash(world.general, "deduct", member=world.mia, amount=5, reason="spent")

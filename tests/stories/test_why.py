@@ -140,6 +140,37 @@ async def test_a_message_that_the_asker_may_not_read_does_not_exist_for_them(wor
     assert "There is no such message" in private(await asked(world, world.ada, message=other))
 
 
+async def test_a_message_in_a_private_thread_exists_only_for_who_is_in_it(world: World) -> None:
+    await made(world, "Talk")
+    thread = world.env.backend.create_thread(
+        world.general.id, "between us", world.mia.id, type=discord.ChannelType.private_thread.value
+    )
+    bot = world.bot.user
+    assert bot is not None
+    thread.thread_members[bot.id] = thread.thread_members[world.mia.id]
+    await world.env.settle()
+    message = await world.mia.send(world.general.threads[0], "psst")
+
+    assert "There is no such message" in private(await asked(world, world.ada, message=message.jump_url))
+    thread.thread_members[world.ada.id] = thread.thread_members[world.mia.id]
+    assert "Talk" in "".join(lines(await asked(world, world.ada, message=message.jump_url)))
+
+
+async def test_discord_may_take_its_time_to_find_the_message(world: World) -> None:
+    await made(world, "Talk")
+    message = await world.mia.send(world.general, "hello")
+    original = world.bot.http.request
+
+    async def slow(route: Any, *args: Any, **kwargs: Any) -> Any:
+        if route.method == "GET":
+            world.env.backend.clock.advance(4)  # Discord waits three seconds for an answer
+        return await original(route, *args, **kwargs)
+
+    world.bot.http.request = slow  # type: ignore[method-assign]
+
+    assert "Talk" in "".join(lines(await asked(world, world.mia, message=message.jump_url)))
+
+
 async def test_a_transaction_by_hand_says_who_made_it(world: World) -> None:
     await world.ada.slash(world.general, "award", member=world.mia, amount=5, reason="roses")
     told = private(await asked(world, world.mia, transaction=1))
