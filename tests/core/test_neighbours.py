@@ -17,6 +17,7 @@ from tests.core.conftest import ADA, COMMUNITY, GRACE, MOD, NOON, OTHER_MOD, THI
 from tests.core.rule_facts import definition
 
 VILLAGE = "village"
+BOTH = (VILLAGE, COMMUNITY)
 DAY = timedelta(days=1)
 
 
@@ -145,29 +146,29 @@ async def test_turns_are_claimed_in_order_of_community_and_rule_up_to_the_limit(
             await scheduled(points, community, name)
 
     tomorrow = NOON + DAY
-    turns = await points.write(rules.due_slots, tomorrow, 3)
+    turns = await points.write(rules.due_slots, tomorrow, BOTH, 3)
     assert [(turn.community, turn.rule.name) for turn in turns] == [
         (VILLAGE, "first"),
         (VILLAGE, "second"),
         (COMMUNITY, "first"),
     ]
-    (last,) = await points.write(rules.due_slots, tomorrow)
+    (last,) = await points.write(rules.due_slots, tomorrow, BOTH)
     assert (last.community, last.rule.number) == (COMMUNITY, 3)
-    assert await points.write(rules.due_slots, tomorrow) == []
+    assert await points.write(rules.due_slots, tomorrow, BOTH) == []
 
 
 async def test_no_more_than_twenty_turns_are_claimed_at_once(points: Points) -> None:
     for n in range(21):
         await scheduled(points, COMMUNITY, f"rule {n}")
-    assert len(await points.write(rules.due_slots, NOON + DAY)) == 20
-    assert len(await points.write(rules.due_slots, NOON + DAY)) == 1
+    assert len(await points.write(rules.due_slots, NOON + DAY, BOTH)) == 20
+    assert len(await points.write(rules.due_slots, NOON + DAY, BOTH)) == 1
 
 
 async def test_a_done_turn_is_let_go_and_is_its_own_rules_in_its_own_community(points: Points) -> None:
     for community in (VILLAGE, COMMUNITY):
         for name in ("first", "second"):
             await scheduled(points, community, name)
-    turns = await points.write(rules.due_slots, NOON + DAY)
+    turns = await points.write(rules.due_slots, NOON + DAY, BOTH)
     await points.write(rules.slot_done, turns[2], NOON + DAY)
 
     def rows(tx: Connection) -> list[tuple[int, bool, bool]]:
@@ -177,7 +178,7 @@ async def test_a_done_turn_is_let_go_and_is_its_own_rules_in_its_own_community(p
 
     assert await points.read(rows) == [(1, False, True), (2, False, True), (1, True, False), (2, False, True)]
     later = NOON + DAY + timedelta(minutes=11)
-    again = await points.write(rules.due_slots, later)
+    again = await points.write(rules.due_slots, later, BOTH)
     assert [(turn.community, turn.rule.number) for turn in again] == [
         (VILLAGE, 1),
         (VILLAGE, 2),
@@ -195,13 +196,13 @@ async def test_turns_from_before_a_rule_acted_are_not_made_up_for(points: Points
     nine = (NOON + DAY).replace(hour=9)
     await change(Mode.PAUSED, nine - timedelta(hours=2))
     await change(Mode.LIVE, nine + timedelta(hours=1))
-    (theirs,) = await points.write(rules.due_slots, nine + timedelta(hours=2))
+    (theirs,) = await points.write(rules.due_slots, nine + timedelta(hours=2), BOTH)
     assert theirs.community == VILLAGE  # ours was paused at nine
 
     # From shadow to live it has been acting all along: the turn between is made up for.
     await change(Mode.SHADOW, nine + timedelta(hours=3))
     await change(Mode.LIVE, nine + DAY + timedelta(hours=1))
-    turns = await points.write(rules.due_slots, nine + DAY + timedelta(hours=2))
+    turns = await points.write(rules.due_slots, nine + DAY + timedelta(hours=2), BOTH)
     assert {(turn.community, turn.slot) for turn in turns} == {
         (COMMUNITY, "2026-03-20"),
         (VILLAGE, "2026-03-20"),
