@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, Select, bindparam, insert, select
 
 from points_core.models import ActiveDay
+from points_core.statements import portions
 
 CHECK_IN: Final = 0
 
@@ -41,20 +42,22 @@ def local_day(at: datetime, zone: ZoneInfo) -> int:
 
 def of(tx: Connection, community_id: int, member_ids: Iterable[int]) -> dict[int, tuple[int, ...]]:
     """Return the days (ordinals of dates, rising) on which each of `member_ids` was active."""
-    found: dict[int, list[int]] = {each: [] for each in member_ids}
-    if found:
-        for member_id, day in tx.execute(_DAYS, {"community": community_id, "members": sorted(found)}):
-            found[member_id].append(day)
-    return {member_id: tuple(sorted(days)) for member_id, days in found.items()}
+    return _found(tx, _DAYS, community_id, member_ids)
 
 
 def check_ins(tx: Connection, community_id: int, member_ids: Iterable[int]) -> dict[int, tuple[int, ...]]:
-    """Return the days (ordinals of dates) on which each of `member_ids` checked in."""
+    """Return the days (ordinals of dates, rising) on which each of `member_ids` checked in."""
+    return _found(tx, _CHECK_INS, community_id, member_ids)
+
+
+def _found(
+    tx: Connection, days: Select[int, int], community_id: int, member_ids: Iterable[int]
+) -> dict[int, tuple[int, ...]]:
     found: dict[int, list[int]] = {each: [] for each in member_ids}
-    if found:
-        for member_id, day in tx.execute(_CHECK_INS, {"community": community_id, "members": sorted(found)}):
+    for members in portions(found):
+        for member_id, day in tx.execute(days, {"community": community_id, "members": members}):
             found[member_id].append(day)
-    return {member_id: tuple(days) for member_id, days in found.items()}
+    return {member_id: tuple(sorted(theirs)) for member_id, theirs in found.items()}
 
 
 def keep(tx: Connection, community_id: int, member_id: int, day: int, source: int) -> bool:

@@ -23,6 +23,9 @@ EXPIRY_KEY: Final = "expiry:"
 DECAY_KEY: Final = "decay:"
 """How the idempotency key of a decay begins; its turn's first day and the member's number follow."""
 
+DECAY_BATCH: Final = "decayed:"
+"""How the key of a batch of decays begins; its turn's first day and its number follow."""
+
 _LENGTHS = {
     Span.DAY: relativedelta(days=1),
     Span.WEEK: relativedelta(weeks=1),

@@ -1,18 +1,21 @@
 """Roles that rules give: kept beside the grant, for whoever speaks to the outside to give and take.
 
 One row stands for a role and a member, whoever wants it. What a level or a badge wants is theirs: a rule's
-role adds nothing to it, and a rule's undo takes only what a rule gave.
+role adds nothing to it, and a rule's undo takes only what a rule gave. A role for which another grant still
+stands stays, for as long as that one gives it.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from points_core import outbox
-from points_core.models import RoleGrant, RuleVersion
+from points_core.models import ApprovalRequest, PointTransaction, RoleGrant, RuleGrant, RuleVersion
 from points_core.outbox import Topic
+from points_core.statements import portions
 
 DUE: Final = "due"
 
@@ -40,11 +43,8 @@ def of_version(tx: Connection, community_id: int, rule: tuple[int, int]) -> tupl
 
 def of_versions(tx: Connection, community_id: int, rule: int) -> dict[int, str]:
     """Return the role that each version of a rule gave, of those that gave one."""
-    role = RuleVersion.definition["role"].as_string()
-    found = select(RuleVersion.version, role).where(
-        RuleVersion.community_id == community_id, RuleVersion.rule_number == rule, role.is_not(None)
-    )
-    return {version: name for version, name in tx.execute(found)}  # noqa: C416 - rows are no pairs to mypy
+    every = _roles_of_versions(tx, community_id)
+    return {version: role for (number, version), (role, _) in every.items() if number == rule}
 
 
 def give(
@@ -80,32 +80,111 @@ def give(
     _tell(tx, community_id, member_id, rule, now)
 
 
-def take(
-    tx: Connection,
-    community_id: int,
-    rule: int,
-    member_ids: Iterable[int],
-    kept: Collection[tuple[int, str]],
-    now: datetime,
-) -> int:
-    """Have the roles taken that a rule gave to `member_ids`, but those `kept` (member and role); return how many."""
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """A rule's grants for which a member is to have a role: where it comes from, and until when (None: for good)."""
+
+    source: str
+    until: datetime | None
+
+    def outlasts(self, other: "Ground | None") -> bool:
+        """Return whether the role stays longer by this than by the other."""
+        if other is None or other.until is None:
+            return other is None
+        return self.until is None or self.until > other.until
+
+
+def grounds(
+    tx: Connection, community_id: int, member_ids: Collection[int], now: datetime
+) -> dict[int, dict[str, Ground]]:
+    """Return why members are to have roles by rules' grants that stand at `now`, by member and role."""
+    given = _roles_of_versions(tx, community_id)
+    found: dict[int, dict[str, Ground]] = {}
+    if given:
+        for member_id, rule, version, at in _granted(tx, community_id, member_ids, {r for r, _ in given}):
+            if (rule, version) in given:
+                role, days = given[rule, version]
+                ground = Ground(source(rule), at + timedelta(days=days) if days else None)
+                theirs = found.setdefault(member_id, {})
+                over = ground.until is not None and ground.until <= now
+                if not over and ground.outlasts(theirs.get(role)):
+                    theirs[role] = ground
+    return found
+
+
+def take(tx: Connection, community_id: int, rule: int, member_ids: Collection[int], now: datetime) -> int:
+    """Have the roles taken that a rule gave `member_ids` and no grant stands for any more; return how many."""
+    stands = grounds(tx, community_id, member_ids, now)
     taken = 0
-    for member_id in sorted(set(member_ids)):
-        this = (
-            RoleGrant.community_id == community_id,
-            RoleGrant.member_id == member_id,
-            RoleGrant.source == source(rule),
-            RoleGrant.wanted.is_(True),
+    for member_id, role, until in list(_theirs(tx, community_id, rule, member_ids)):
+        this = update(RoleGrant).where(
+            RoleGrant.community_id == community_id, RoleGrant.member_id == member_id, RoleGrant.role == role
         )
-        theirs = tx.execute(select(RoleGrant.role).where(*this)).scalars()
-        gone = [role for role in theirs if (member_id, role) not in kept]
-        if gone:
+        ground = stands.get(member_id, {}).get(role)
+        if ground is None:
             unwanted = {"wanted": False, "until": None, "state": DUE, "why": None, "attempts": 0}
-            no_more = update(RoleGrant).where(*this, RoleGrant.role.in_(gone))
-            tx.execute(no_more.values(**unwanted, changed_at=now))
-            taken += len(gone)
+            tx.execute(this.values(**unwanted, changed_at=now))
             _tell(tx, community_id, member_id, rule, now)
+            taken += 1
+        elif ground != Ground(source(rule), until):
+            tx.execute(this.values(source=ground.source, until=ground.until))
     return taken
+
+
+def _theirs(
+    tx: Connection, community_id: int, rule: int, member_ids: Collection[int]
+) -> Iterator[tuple[int, str, datetime | None]]:
+    """Yield the roles that members have by a rule, and until when."""
+    for some in portions(member_ids):
+        yield from tx.execute(
+            select(RoleGrant.member_id, RoleGrant.role, RoleGrant.until)
+            .where(
+                RoleGrant.community_id == community_id,
+                RoleGrant.member_id.in_(some),
+                RoleGrant.source == source(rule),
+                RoleGrant.wanted.is_(True),
+            )
+            .order_by(RoleGrant.member_id, RoleGrant.role)
+        )
+
+
+def _roles_of_versions(tx: Connection, community_id: int) -> dict[tuple[int, int], tuple[str, int | None]]:
+    """Return which role each version of a rule gives, and for how many days, of those that give one."""
+    every = select(RuleVersion.rule_number, RuleVersion.version, RuleVersion.definition).where(
+        RuleVersion.community_id == community_id, RuleVersion.definition["role"].as_string().is_not(None)
+    )
+    return {
+        (rule, version): (str(definition["role"]), definition.get("role_days"))
+        for rule, version, definition in tx.execute(every)
+    }
+
+
+def _granted(
+    tx: Connection, community_id: int, member_ids: Collection[int], rules: Collection[int]
+) -> Iterator[tuple[int, int, int, datetime]]:
+    """Yield (member, rule, version, when) of the grants of `rules` that stand and moved points."""
+    seq = func.coalesce(RuleGrant.transaction_seq, ApprovalRequest.transaction_seq)
+    for some in portions(member_ids):
+        yield from tx.execute(
+            select(
+                RuleGrant.member_id, RuleGrant.rule_number, RuleGrant.version, PointTransaction.recorded_at
+            )
+            .outerjoin(
+                ApprovalRequest,
+                (ApprovalRequest.community_id == RuleGrant.community_id)
+                & (ApprovalRequest.number == RuleGrant.request_number),
+            )
+            .join(
+                PointTransaction,
+                (PointTransaction.community_id == RuleGrant.community_id) & (PointTransaction.seq == seq),
+            )
+            .where(
+                RuleGrant.community_id == community_id,
+                RuleGrant.rule_number.in_(sorted(rules)),
+                RuleGrant.member_id.in_(some),
+                RuleGrant.standing,
+            )
+        )
 
 
 def _tell(tx: Connection, community_id: int, member_id: int, rule: int, now: datetime) -> None:

@@ -1,7 +1,8 @@
-"""The statements that SQLite and PostgreSQL spell alike but SQLAlchemy keeps apart by dialect."""
+"""The statements that SQLite and PostgreSQL spell alike but SQLAlchemy keeps apart by dialect; and how much fits."""
 
+from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
@@ -10,6 +11,10 @@ from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from points_core.models import Base
 
 Upsert = SqliteInsert | PostgresInsert
+T = TypeVar("T", int, str)
+
+AT_ONCE: Final = 5_000
+"""Values of an IN in one statement: SQLite takes 32,766, PostgreSQL 65,535."""
 
 
 def upsertable(dialect: str, model: type[Base]) -> Upsert:
@@ -32,3 +37,10 @@ def insert_or_update(dialect: str, model: type[Base], columns: tuple[str, ...]) 
     return statement.on_conflict_do_update(
         index_elements=key, set_={name: getattr(statement.excluded, name) for name in columns}
     )
+
+
+def portions(values: Iterable[T], most: int = AT_ONCE) -> Iterator[list[T]]:
+    """Yield `values` in order, each once, as many at a time as one statement may name."""
+    ordered = sorted(set(values))
+    for start in range(0, len(ordered), most):
+        yield ordered[start : start + most]

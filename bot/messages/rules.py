@@ -12,10 +12,11 @@ from bot.refusals import ROWS_SHOWN, words
 from bot.rule_editor.triggers import shown as shown_emoji
 from points_core.errors import RowRefused, RowsRefused
 from points_core.policy import Policy
+from points_core.rules.beside import Beside
 from points_core.rules.conditions import Need
 from points_core.rules.definition import Definition, Rule
 from points_core.rules.reading import RuleView, VersionView
-from points_core.rules.sentences import Named, Names, sentence
+from points_core.rules.sentences import Named, Names, sentence, stays
 from points_core.rules.tally import Tally
 from points_core.rules.undoing import Undone
 from points_core.values import ActorKind, Mode
@@ -186,13 +187,18 @@ def sure(view: RuleView, mode: Mode, rules: Policy) -> Reply:
 
 
 def undo_question(
-    rule: Rule, given: Tally, version: int | None, since: datetime | None, until: datetime | None
+    rule: Rule,
+    given: Tally,
+    beside: Beside,
+    version: int | None,
+    since: datetime | None,
+    until: datetime | None,
 ) -> Reply:
     """Return the question before everything that a rule, or a version of it, gave in a span is taken back."""
     return _private(
         f"Take back what {heading(rule)} gave{_part(version, since, until)}?\n{' '.join(tallied(given))}\n"
         "It becomes one batch. Balances, badges and roles will be as if it had never been given, apart from the "
-        "record; what waits for approval is cancelled. The rule itself stays as it is."
+        "record; what waits for approval is cancelled. The rule itself stays as it is." + _stays(beside)
     )
 
 
@@ -209,9 +215,9 @@ def undone(done: Undone) -> Reply:
             f"**Batch {done.batch.number:,}**: {text.signed(done.batch.points)} points, "
             f"{_counted(done.batch.transactions, 'transaction')} of {_counted(done.batch.members, 'member')}."
         )
-        if done.batch.refused:
-            lines.append(f"Not taken back: {_counted(len(done.batch.refused), 'transaction')}.")
-            lines += _refused(done.batch.refused)
+    if done.refused:
+        lines.append(f"Not taken back: {_counted(len(done.refused), 'transaction')}.")
+        lines += _refused(done.refused)
     if done.requests:
         lines.append(f"Cancelled: {_counted(len(done.requests), 'request')}.")
     if done.days:
@@ -223,7 +229,12 @@ def undone(done: Undone) -> Reply:
             f"Batch {done.streaks.number:,} took back what rules gave for streaks of these days: "
             f"{text.points(-done.streaks.points)}."
         )
-    return _private("\n".join(lines)[:2_000])
+    return _private(("\n".join(lines) + _stays(done.beside))[:2_000])
+
+
+def _stays(beside: Beside) -> str:
+    said = " ".join(stays(beside))
+    return f"\n{said}" if said else ""
 
 
 def cannot_undo(refused: RowsRefused) -> Reply:

@@ -82,7 +82,8 @@ async def ask(interaction: "discord.Interaction[PointsBot]", wanted: Part) -> No
             interaction, **messages.nothing_to_undo(rule, wanted.version, wanted.since, wanted.until)
         )
         return
-    reply = messages.undo_question(rule, given, wanted.version, wanted.since, wanted.until)
+    stays = await points.read(rules.leaves, community, wanted.number, **wanted.span)
+    reply = messages.undo_question(rule, given, stays, wanted.version, wanted.since, wanted.until)
     reply["view"] = View(timeout=None)
     reply["view"].add_item(UndoRuleButton(wanted))
     await respond(interaction, **reply)

@@ -5,14 +5,14 @@ Settling compares what is kept with what stands and writes the difference: done 
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, delete, insert, select, update
 
-from points_core import communities, levels, outbox, policy
+from points_core import communities, levels, outbox, policy, rewards
 from points_core.achievements import badges, holding, roles, teams
 from points_core.achievements.badges import Badge
 from points_core.achievements.goals import Team
@@ -24,6 +24,7 @@ from points_core.levels import TEAM
 from points_core.models import AchievementDue, Community, LedgerHead, Member, PointBalance, RoleGrant
 from points_core.outbox import Topic
 from points_core.policy import Policy
+from points_core.rewards import Ground
 
 log = logging.getLogger(__name__)
 
@@ -147,6 +148,16 @@ def _forget(tx: Connection, head: Head, member_ids: Sequence[int]) -> None:
     tx.execute(delete(AchievementDue).where(*these))
 
 
+def _with_rules(wanted: Mapping[str, roles.Wanted], grounds: Mapping[str, Ground]) -> dict[str, roles.Wanted]:
+    """Return the roles that levels and badges want, and those that grants of rules stand for: the longest time wins."""
+    found = dict(wanted)
+    for role, ground in grounds.items():
+        there = found.get(role)
+        if there is None or ground.outlasts(Ground(there.source, there.until)):
+            found[role] = roles.Wanted(ground.source, ground.until)
+    return found
+
+
 @dataclass(slots=True)
 class Desk:
     """Where one community's members are settled; `quiet` says of each who is due whether only settings changed."""
@@ -264,6 +275,7 @@ class Desk:
 
     def _settle_roles(self, members: Sequence[int]) -> None:
         there = roles.rows(self.tx, self.head.community_id, members)
+        grounds = rewards.grounds(self.tx, self.head.community_id, members, self.now)
         level = self._levels(members)
         by_number = {badge.number: badge for badge in self.badges}
         new: list[dict[str, Any]] = []
@@ -272,6 +284,7 @@ class Desk:
             held = [(by_number[number], at) for number, at in self._standing.badges_of(member_id).items()]
             kept = [(role, row.source) for role, row in mine.items() if row.wanted]
             wanted = roles.wanted(self.policy.programme, level.get(member_id, 0), held, kept, self.now)
+            wanted = _with_rules(wanted, grounds.get(member_id, {}))
             added, changed = roles.changes(mine, wanted, self.now)
             ids = {"community_id": self.head.community_id, "member_id": member_id}
             new += [{**ids, "why": None, **values} for values in added]

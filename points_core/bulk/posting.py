@@ -1,15 +1,15 @@
 """Posting many movements as one batch, and taking a batch back as a unit."""
 
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import Connection, insert
 
 from points_core import audit, communities, outbox, policy, webhooks
 from points_core.bulk.batches import BatchKind, BatchReceipt, by_key, deducted_from, get, standing
+from points_core.bulk.entries import Entry, key_of, movement
 from points_core.communities import Head
 from points_core.errors import (
     BatchNotUndoable,
@@ -23,48 +23,19 @@ from points_core.errors import (
     SelfAward,
     UnknownTransaction,
 )
-from points_core.ledger import Books, Movement, Wanted
+from points_core.ledger import Books, Wanted
 from points_core.models import Batch
 from points_core.outbox import Topic
-from points_core.policy import Capability, Category, Policy
+from points_core.policy import Capability, Policy
 from points_core.values import (
-    Kind,
     Origin,
-    clean_id,
-    clean_instant,
-    clean_link,
-    clean_name,
     clean_text,
-    whole_amount,
 )
 
 T = TypeVar("T")
 
 CHUNK = 1_000  # movements between reads: their statements are kept ready up to this length
 MAX_ROWS = 200_000  # of one batch: about a minute in which nobody else can write
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One movement of a batch; `amount` is signed points, `row` its number where it came from.
-
-    A row that moves points twice has a `part` for each; `key` is its own idempotency key, where it has one whatever
-    batch it is in. `takes_back` is the row, earlier in the batch, that
-    this entry reverses; then only row, reason and user_id count.
-    """
-
-    row: int
-    user_id: str
-    amount: int
-    reason: str
-    kind: Kind
-    name: str | None = None
-    category: str | None = None
-    evidence: str | None = None
-    effective_at: datetime | None = None
-    takes_back: int | None = None
-    part: str = ""
-    key: str | None = None
 
 
 def post(
@@ -138,16 +109,26 @@ def undo(
 
 
 def take_back(
-    tx: Connection, origin: Origin, numbers: Sequence[int], *, reason: str, partial: bool, why: str
+    tx: Connection,
+    origin: Origin,
+    numbers: Sequence[int],
+    *,
+    reason: str,
+    partial: bool,
+    why: str,
+    expiries: Mapping[int, int] | None = None,
 ) -> BatchReceipt:
     """Take transactions back in that order, whoever made them, as one batch; `why` is what they have in common.
 
-    Returns and raises what `undo` does, but for the batch.
+    expiries: by the number of a gain, that of the expiry of what was left of it; both are taken back, or neither.
+    Returns and raises what `undo` does, but for the batch; InvalidSetting for more than MAX_ROWS of them.
     """
+    if len(numbers) > MAX_ROWS:
+        raise InvalidSetting("transactions", len(numbers), f"at most {MAX_ROWS:,} at once: a shorter span")
     head, rules = policy.locked(tx, origin)
     posting = _Posting(tx, head, rules, origin, head.batches + 1, partial, head.seq + 1)
     for chunk in _chunks(numbers):
-        posting.reverse(chunk, reason, None)
+        posting.reverse(chunk, reason, None, expiries or {})
     return posting.finish(BatchKind.BULK, why=why)
 
 
@@ -181,15 +162,23 @@ class _Posting:
             self._try(entry.row, entry.user_id, lambda entry=entry: self._entry(books, entry))  # type: ignore[misc]
         books.save(self.tx)
 
-    def reverse(self, numbers: Sequence[int], reason: str, untouchable: str | None) -> None:
+    def reverse(
+        self,
+        numbers: Sequence[int],
+        reason: str,
+        untouchable: str | None,
+        expiries: Mapping[int, int] | None = None,
+    ) -> None:
         """Take some transactions back, none of `untouchable`'s; those refused are noted, the rest is written."""
-        books = self._books(user_ids=set(), numbers=set(numbers), categories=False)
+        before = {number: (expiries or {}).get(number) for number in numbers}
+        every = {*numbers, *(expiry for expiry in before.values() if expiry is not None)}
+        books = self._books(user_ids=set(), numbers=every, categories=False)
         for number in numbers:
             user_id = books.entries[number].receipt.user_id
             if user_id is not None and user_id == untouchable:
                 self._refuse(number, user_id, SelfAward(user_id))
                 continue
-            self._try(number, user_id, lambda number=number: self._reversal(books, number, number, reason))  # type: ignore[misc]
+            self._try(number, user_id, functools.partial(self._gone, books, number, before[number], reason))
         books.save(self.tx)
 
     def finish(
@@ -259,16 +248,23 @@ class _Posting:
             if entry.takes_back not in self.posted:
                 raise UnknownTransaction(entry.takes_back)
             return self._reversal(books, self.posted[entry.takes_back], entry.row, entry.reason)
-        receipt = books.post(_movement(self.origin, self.rules, self.number, entry))
+        receipt = books.post(movement(self.origin, self.rules, self.number, entry))
         self._count(receipt.user_id, receipt.amount)
         return receipt.number
+
+    def _gone(self, books: Books, number: int, expiry: int | None, reason: str) -> int:
+        """Take a transaction back, and before it the expiry of what was left of it: both or neither."""
+        if expiry is not None:
+            books.check_reversals((expiry, number))
+            self._reversal(books, expiry, expiry, reason)
+        return self._reversal(books, number, number, reason)
 
     def _reversal(self, books: Books, number: int, row: int, reason: str) -> int:
         receipt = books.reverse(
             number,
             reason=reason,
             actor=self.origin.actor,
-            key=_key(self.origin, row),
+            key=key_of(self.origin, row),
             at=self.origin.at,
             batch=self.number,
         )
@@ -323,35 +319,6 @@ class _Posting:
             )
 
 
-def _movement(origin: Origin, rules: Policy, batch: int, entry: Entry) -> Movement:
-    """Return the movement that an entry asks for. Raises InvalidAmount, InvalidText, UnknownCategory."""
-    whole_amount(abs(entry.amount))
-    return Movement(
-        kind=entry.kind,
-        user_id=clean_id("user_id", entry.user_id),
-        name=clean_name(entry.name),
-        amount=entry.amount,
-        reason=clean_text("reason", entry.reason),
-        evidence=clean_link("evidence", entry.evidence) if entry.evidence else None,
-        category=_category(rules, entry),
-        actor=origin.actor,
-        key=entry.key or _key(origin, entry.row, entry.part),
-        at=origin.at,
-        effective_at=clean_instant(entry.effective_at) if entry.effective_at else None,
-        batch=batch,
-    )
-
-
-def _category(rules: Policy, entry: Entry) -> Category | None:
-    """Return an entry's category; what is imported or expires may belong to one that was retired since."""
-    return rules.category(entry.category, retired=entry.kind in {Kind.IMPORT, Kind.EXPIRY})
-
-
-def _key(origin: Origin, row: int, part: str = "") -> str:
-    """Return the idempotency key of one row: the batch's own, shortened, the row's number and part."""
-    return f"batch:{hashlib.sha256(origin.key.encode()).hexdigest()[:32]}:{row}{part}"
-
-
 def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
     for start in range(0, len(items), CHUNK):
         yield items[start : start + CHUNK]
@@ -370,15 +337,15 @@ def _replayed(
     for chunk in _chunks(entries):
         wanted = Wanted(
             frozenset({entry.user_id for entry in chunk}),
-            frozenset(_key(origin, e.row, e.part) for e in chunk),
+            frozenset(key_of(origin, e.row, e.part) for e in chunk),
         )
         books = Books.load(tx, head, rules, wanted)
         for entry in chunk:
-            if _key(origin, entry.row, entry.part) not in books.keys:
+            if key_of(origin, entry.row, entry.part) not in books.keys:
                 continue  # it was refused, and left out
             known += 1
             if entry.takes_back is None:
-                books.seen(_movement(origin, rules, earlier.number, entry))
+                books.seen(movement(origin, rules, earlier.number, entry))
     if known != earlier.transactions:
         raise DuplicateTransaction(origin.key)
     return replace(earlier, replayed=True)

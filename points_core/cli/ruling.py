@@ -27,7 +27,7 @@ from points_core.database import Opening, Points
 from points_core.errors import InvalidSetting, UnreadableFile
 from points_core.policy import Policy
 from points_core.rules.recipes import RECIPES, recipe
-from points_core.rules.sentences import Named, sentence
+from points_core.rules.sentences import Named, sentence, stays
 from points_core.rules.trial import Trial, play
 from points_core.rules.why import Looked, Why, why_transaction
 from points_core.values import Mode, one_line
@@ -220,6 +220,8 @@ def undo(
                 "days": done.days,
                 "roles": done.roles,
                 "streaks": done.streaks,
+                "refused": len(done.refused),
+                "beside": asdict(done.beside),
             }
         )
         return
@@ -232,6 +234,10 @@ def undo(
     say(f"Requests cancelled: {len(done.requests):,}, days: {done.days:,}, roles: {done.roles:,}.")
     if done.streaks is not None:
         say(f"Batch {done.streaks.number:,}, for streaks that are no more: {done.streaks.points:,} points.")
+    if done.refused:
+        say(f"Not taken back: {len(done.refused):,} transactions.")
+    for line in stays(done.beside):
+        say(line)
 
 
 def why(

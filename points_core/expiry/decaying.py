@@ -110,7 +110,7 @@ def _decay(
     ]
     if not entries:
         return 0
-    made = replace(origin, key=f"decayed:{slot}:{head.batches + 1}")
+    made = replace(origin, key=f"{duties.DECAY_BATCH}{slot}:{head.batches + 1}")
     try:
         return bulk.post(tx, made, entries, partial=True, why="decay").transactions
     except RowsRefused:

@@ -156,6 +156,14 @@ class Books:
         self.entries[number] = replace(original, reversed_by=receipt.number)
         return receipt
 
+    def check_reversals(self, numbers: tuple[int, ...]) -> None:
+        """Hold what taking several transactions of one member back would leave against their balance.
+
+        Raises InsufficientBalance, BalanceOutOfRange.
+        """
+        entries = [self.entries[number] for number in numbers]
+        self._check(self._account(entries[0].member_id), -sum(entry.receipt.amount for entry in entries))
+
     def enrol(self, user_id: str, name: str | None, at: datetime) -> int:
         """Return the member number of `user_id`, taking the next one for someone new."""
         person = self.people.get(user_id)

@@ -16,10 +16,12 @@ keeping.py      facts kept for a while; earlier.py what was decided about them
 usage.py        what was given before; tally.py in all; outcomes.py what became of a fact
 days.py         active days and streaks; standing.py what the books know of members
 slots.py        turns of rules that wait for a time
+undoing.py      what a rule gave, taken back as a whole; groundless.py what goes with it, beside.py what stays
 why.py          why points were given, or not
 """
 
 from points_core.rules.amending import amend
+from points_core.rules.beside import Beside
 from points_core.rules.definition import Definition, OnEventAttended, OnSchedule, OnVoice, Rule
 from points_core.rules.facts import Fact, On
 from points_core.rules.firing import fire
@@ -30,9 +32,10 @@ from points_core.rules.reading import RuleView, VersionView, changes, compiled, 
 from points_core.rules.slots import DueSlot, due_slots, slot_done
 from points_core.rules.stored import create, edit, rename, set_mode
 from points_core.rules.tally import Tally, tally
-from points_core.rules.undoing import Undone, undo
+from points_core.rules.undoing import Undone, leaves, undo
 
 __all__ = [
+    "Beside",
     "Compiled",
     "Definition",
     "DueSlot",
@@ -60,6 +63,7 @@ __all__ = [
     "get",
     "history",
     "kept",
+    "leaves",
     "listed",
     "rename",
     "set_mode",

@@ -2,12 +2,15 @@
 
 sentence(definition, names)
 # Whoever writes a message gets 2 points if it is in #help; at most once a minute and 50 points a day each.
+
+stays(beside)    what the undo of a rule leaves as it is, each in a sentence too
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import Any, Final
 
+from points_core.rules.beside import Beside
 from points_core.rules.definition import (
     AccountAge,
     AllOf,
@@ -221,3 +224,30 @@ _CONDITIONS: Final[dict[type, Callable[[Any, Names], str]]] = {
         f"they have at least {counted('point', c.points)}{_in_category(c.category_id, names)}"
     ),
 }
+
+
+def stays(beside: Beside) -> tuple[str, ...]:
+    """Return in words what the undo of a rule leaves as it is; nothing where that is nothing."""
+    found: list[str] = []
+    if beside.asked:
+        found.append(
+            f"{_rules(beside.asked)} asked for a total or a streak meanwhile, and may have counted these points "
+            "or days: what came of that stays."
+        )
+    if beside.capped:
+        found.append(
+            f"{_rules(beside.capped)} had a cap on what all rules give, and may have counted these points: "
+            "what it left out is not given now."
+        )
+    if beside.decayed:
+        found.append(
+            "What inactivity cost meanwhile may have been part of these points: it is not given back."
+        )
+    return tuple(found)
+
+
+def _rules(numbers: Sequence[int]) -> str:
+    named = [f"#{number}" for number in numbers]
+    if len(named) == 1:
+        return f"Rule {named[0]}"
+    return f"Rules {', '.join(named[:-1])} and {named[-1]}"

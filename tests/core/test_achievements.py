@@ -39,6 +39,7 @@ from points_core.portable import Table
 from points_core.programme import Level, Programme
 from points_core.values import Kind, Receipt
 from tests.core.conftest import ADA, COMMUNITY, GRACE, MOD, NOON, OTHER_MOD, THIRD_MOD, by, row_counts
+from tests.core.test_rules_firing import fired, rule_made, said
 
 LEVELS = (
     Level(name="Member", earned=10),
@@ -693,3 +694,26 @@ async def test_who_is_erased_is_to_have_no_role_and_is_congratulated_on_nothing(
 
 def count_holdings(tx: Connection) -> int:
     return len(tx.execute(select(BadgeHolding.member_id)).all())
+
+
+async def test_a_role_that_a_rule_gave_stays_when_the_level_or_badge_that_wants_it_too_goes(
+    points: Points,
+) -> None:
+    await rule_made(points, role="77")
+    await fired(points, said(1))
+    await switch_on(points, levels=(Level(name="Member", earned=10, role="77"),))
+    passing = await badge(points, FirstAward(), role="77", role_days=1)
+    assert passing.role_days == 1
+
+    risen = await give(points)
+    assert [(each.source, each.until) for each in await wanted(points)] == [("level:1", None)]
+    await take_back(points, risen.number)
+
+    assert [(each.role, each.source, each.until) for each in await wanted(points)] == [("77", "rule:1", None)]
+    await achievements.settled(points, NOON + timedelta(days=2))
+    assert [each.source for each in await wanted(points)] == ["rule:1"]
+    assert await points.read(verification.verify) == []
+
+
+async def wanted(points: Points) -> list[roles.Grant]:
+    return [each for each in await points.read(roles.of, COMMUNITY, ADA) if each.wanted]

@@ -121,6 +121,8 @@ def test_what_a_rule_gave_is_shown_tried_explained_and_taken_back(talk: Path, da
         "days": 0,
         "roles": 0,
         "streaks": None,
+        "refused": 0,
+        "beside": {"asked": [], "capped": [], "decayed": False},
     }
     assert points("rule", "why", "9").startswith("No rule gave #9")
     assert (

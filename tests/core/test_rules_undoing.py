@@ -1,17 +1,32 @@
 """What a rule gave is taken back as a whole: as if it had never run, apart from the record."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select
 
-from points_core import approvals, audit, awards, history, leaderboard, policy, rules, uses
+from points_core import (
+    achievements,
+    approvals,
+    audit,
+    awards,
+    bulk,
+    expiry,
+    history,
+    leaderboard,
+    policy,
+    privacy,
+    rules,
+    uses,
+)
 from points_core.database import Points
-from points_core.errors import InvalidText, RowsRefused, UnknownRule
+from points_core.errors import DuplicateTransaction, InvalidText, InvalidTime, RowsRefused, UnknownRule
 from points_core.models import ActiveDay, RoleGrant, RuleGrant
-from points_core.rules import Result
-from points_core.rules.definition import Limits, OnStreak
+from points_core.rules import Fact, On, Result
+from points_core.rules.beside import Beside
+from points_core.rules.definition import Limits, OnStreak, TotalAtLeast
 from points_core.values import Kind, Mode, Receipt, RequestState
 from points_core.verification import verify
 from points_core.windows import Window
@@ -250,3 +265,169 @@ async def test_a_shadow_rules_records_stay(points: Points) -> None:
 
 def _grants(tx: Connection) -> list[Any]:
     return [tuple(row) for row in tx.execute(select(RuleGrant.rule_number, RuleGrant.standing))]
+
+
+async def wanted_roles(points: Points, user_id: str = ADA) -> list[tuple[str, str, datetime | None]]:
+    """Return the roles that somebody is to have, where each comes from, and until when."""
+    found = await points.read(achievements.roles.of, COMMUNITY, user_id)
+    return sorted((each.role, each.source, each.until) for each in found if each.wanted)
+
+
+@pytest.mark.parametrize("second_days", [None, 30])
+async def test_a_role_that_another_rule_gave_too_stays(points: Points, second_days: int | None) -> None:
+    first = await rule_made(points, "first", role="77")
+    second = await rule_made(points, "second", role="77", role_days=second_days)
+    await fired(points, said(1))
+
+    assert (await undone(points, first)).roles == 0
+    until = NOON + timedelta(days=second_days) if second_days else None
+    assert await wanted_roles(points) == [("77", "rule:2", until)]
+    assert (await undone(points, second)).roles == 1
+    assert await wanted_roles(points) == []
+
+
+async def test_a_version_that_gives_a_role_takes_it_with_it(points: Points) -> None:
+    number = await rule_made(points)
+    await fired(points, said(1))
+    await points.write(rules.edit, by(MOD), number, (await current(points)).model_copy(update={"role": "77"}))
+    await fired(points, said(2))
+    assert await wanted_roles(points) == [("77", "rule:1", None)]
+
+    assert (await undone(points, number, version=3)).roles == 1
+    assert await wanted_roles(points) == []
+
+
+async def test_points_that_expired_meanwhile_are_neither_gained_nor_lost(points: Points) -> None:
+    number = await rule_made(points, amount=10)
+    await fired(points, said(1, after=-timedelta(days=40)))
+    await fired(points, said(2, after=-timedelta(days=40), user_id=GRACE))
+    await spend(points, GRACE, 4)
+    await expire(points)
+    assert (await balance(points), await balance(points, GRACE)) == (0, 0)
+    rows = await row_counts(points)
+
+    with pytest.raises(RowsRefused) as refused:  # Grace spent points that she would not have had
+        await undone(points, number)
+    assert [row.user_id for row in refused.value.rows] == [GRACE]
+    assert await row_counts(points) == rows
+    done = await undone(points, number, partial=True)
+
+    found = await points.read(history.balance, COMMUNITY, ADA)
+    assert (found.current, found.earned, found.spent) == (0, 0, 0)
+    assert done.batch is not None
+    assert (done.batch.transactions, done.batch.points, len(done.refused)) == (2, 0, 1)
+    left = await points.read(history.balance, COMMUNITY, GRACE)
+    assert (left.current, left.earned, left.spent) == (0, 10, 10)  # all of it stays, the expiry too
+    await expire(points)
+    assert await balance(points) == 0
+    assert await points.read(verify) == []
+
+
+async def spend(points: Points, user_id: str, amount: int) -> None:
+    taken = await points.write(
+        approvals.request, by(MOD), kind=Kind.DEDUCTION, user_id=user_id, amount=amount, reason="spent"
+    )
+    assert isinstance(taken, Receipt)
+
+
+async def expire(points: Points) -> None:
+    """Have points expire after a month, at once."""
+    await points.write(expiry.keep_for, by(MOD, at=NOON - timedelta(days=41)), days=30, notice_days=0)
+    while await points.write(expiry.take_due, NOON) is not None:
+        pass
+
+
+async def test_an_undos_key_stands_for_that_undo_only(points: Points) -> None:
+    number = await rule_made(points, approval=True)
+    other = await rule_made(points, "other")
+    await fired(points, said(1))
+    entry = bulk.Entry(row=1, user_id=GRACE, amount=5, reason="helped", kind=Kind.AWARD)
+    await points.write(bulk.post, by(MOD, "batch"), [entry])
+    first = await points.write(rules.undo, by(MOD, "undo"), number, reason="was wrong")
+    await fired(points, said(2))
+    rows = await row_counts(points)
+
+    again = await points.write(rules.undo, by(MOD, "undo"), number, reason="was wrong")
+    assert again == replace(first, replayed=True, beside=again.beside)
+    assert len(again.requests) == 1
+    for key, which, changes in (
+        ("batch", number, {}),
+        ("undo", other, {}),
+        ("undo", number, {"version": 1}),
+        ("undo", number, {"partial": True}),
+    ):
+        with pytest.raises(DuplicateTransaction):
+            await points.write(rules.undo, by(MOD, key), which, reason="was wrong", **changes)
+    assert await row_counts(points) == rows
+
+
+async def test_streaks_that_only_other_freezes_would_break_are_left_alone(points: Points) -> None:
+    await points.write(policy.amend, by(MOD), streak_freezes=2, check_ins=True)
+    number = await rule_made(points, "days", amount=1, counts_for_streak=True)
+    await rule_made(points, "reward", amount=20, trigger=OnStreak(length=3))
+    for day in (0, 1, 3):
+        await fired(points, checked_in(day))
+    await fired(points, said(1, after=timedelta(days=60)))
+    await points.write(policy.amend, by(MOD), streak_freezes=0)
+
+    done = await undone(points, number)
+
+    assert (done.days, done.streaks) == (1, None)
+    assert await balance(points) == 20
+
+
+def checked_in(day: int) -> Fact:
+    return Fact(on=On.CHECK_IN, key=f"check-in:{day}", at=NOON + timedelta(days=day), user_id=ADA)
+
+
+async def test_in_part_an_undo_leaves_streaks_rewards_that_are_spent(points: Points) -> None:
+    number = await rule_made(points, "days", amount=1, counts_for_streak=True)
+    await rule_made(points, "reward", amount=20, trigger=OnStreak(length=2))
+    for day in range(2):
+        await fired(points, said(day, after=timedelta(days=day)))
+    await spend(points, ADA, 5)
+    with pytest.raises(RowsRefused):
+        await undone(points, number)
+
+    done = await undone(points, number, partial=True)
+
+    assert done.batch is not None
+    assert (done.batch.points, done.streaks, len(done.refused)) == (-2, None, 1)
+    assert await balance(points) == 15
+    assert await points.read(_used) == await points.read(_recounted)
+    assert await points.read(verify) == []
+
+
+async def test_what_an_undo_cannot_rewrite_is_named(points: Points) -> None:
+    number = await rule_made(points, limits=Limits(community_day=100))
+    total = await rule_made(points, "total", when=TotalAtLeast(points=2))
+    shared = await rule_made(points, "shared", limits=Limits(every_rule_member_day=50))
+    gone = await rule_made(points, "before", when=TotalAtLeast(points=2))
+    await points.write(rules.set_mode, by(MOD), gone, Mode.PAUSED)
+    await rule_made(points, "shadow", mode=Mode.SHADOW, when=TotalAtLeast(points=2))
+    await fired(points, said(1, after=timedelta(hours=1)))
+
+    assert (await undone(points, number)).beside == Beside(asked=(total,), capped=(shared,))
+    assert (await undone(points, number)).beside == Beside()
+
+
+async def test_a_span_without_a_zone_is_refused(points: Points) -> None:
+    number = await rule_made(points)
+    with pytest.raises(InvalidTime):
+        await undone(points, number, since=NOON.replace(tzinfo=None))
+
+
+async def test_what_an_erased_member_got_is_taken_back_too(points: Points) -> None:
+    number = await rule_made(points)
+    await fired(points, said(1))
+    await fired(points, said(2, user_id=GRACE))
+    await points.write(policy.change, by(MOD), erasure_days=0)
+    await points.write(privacy.ask, by(ADA), ADA)
+    await points.write(privacy.erase_due, NOON + timedelta(hours=1))
+
+    done = await undone(points, number)
+
+    assert done.batch is not None
+    assert (done.batch.transactions, done.batch.points) == (2, -4)
+    assert (await points.read(leaderboard.standings, COMMUNITY, window=Window.all_time())).members == 0
+    assert await points.read(verify) == []

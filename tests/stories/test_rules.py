@@ -561,6 +561,29 @@ async def test_everything_that_a_rule_gave_is_taken_back_after_a_question_and_a_
     assert "gave nothing that still stands." in private(again)
 
 
+async def test_what_an_undo_leaves_is_said_before_and_after(world: World) -> None:
+    number = await gave(world, times=1)
+    definition = {
+        "trigger": {"on": "message"},
+        "amount": 1,
+        "reason": "wrote",
+        "when": {"kind": "total", "points": 1},
+        "limits": {"community_day": 50},
+    }
+    origin = Origin(world.community, Actor(ActorKind.SYSTEM), world.env.now(), "second")
+    await world.points.write(rules.create, origin, name="Second", definition=definition, mode=Mode.LIVE)
+    await told(world, world.mia, key="message:late")
+
+    question = await world.olivia.slash(world.general, "rule undo", number=number)
+    form = await world.olivia.click(answer(question), label="Take it back")
+    done = await world.olivia.submit_modal(form, {"reason": "far too much"})
+
+    for shown in (question, done):
+        assert "Rule #2 asked for a total or a streak meanwhile" in private(shown)
+        assert "Rule #2 had a cap on what all rules give" in private(shown)
+    assert await balances(world) == [1, 0]
+
+
 async def test_only_some_days_or_one_version_are_taken_back(world: World) -> None:
     number = await gave(world)
     world.env.backend.clock.advance(86_400)
