@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -72,17 +73,23 @@ class Days:
             days.add(day)
             self._fresh.append((fact.user_id, day))
 
-    def streaks(self, fact: Fact) -> dict[str, Streak]:
-        """Return how the member's streaks stand on the fact's day, by unit."""
+    def streaks(self, fact: Fact, told_at: datetime) -> dict[str, Streak]:
+        """Return how the member's streaks stand on the fact's day, by unit.
+
+        Of a fact that is told later (`told_at`) the days since do not count. Otherwise a later day does: a change
+        of the community's zone can leave one.
+        """
         days, today = self.known.get(fact.user_id, set()), self.day(fact)
+        if active_days.local_day(told_at, self.policy.zone) > today:
+            days = {day for day in days if day <= today}
         return {
             "day": streak(days, today, self.policy.programme.streak_freezes),
             "week": weekly(days, today),
         }
 
-    def lengths(self, fact: Fact) -> dict[str, int]:
+    def lengths(self, fact: Fact, told_at: datetime) -> dict[str, int]:
         """Return how long the member's streaks are on the fact's day, by unit."""
-        return {unit: found.current for unit, found in self.streaks(fact).items()}
+        return {unit: found.current for unit, found in self.streaks(fact, told_at).items()}
 
     def passed(self, compiled: Compiled, fact: Fact) -> list[Fact]:
         """Return the facts that streaks reached the lengths that rules wait for, since it was asked last."""

@@ -3,7 +3,7 @@
 Between `open` and `save` nothing is written; a later fact sees what earlier ones were given.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
@@ -31,6 +31,7 @@ from points_core.rules.matching import Compiled, matches
 from points_core.rules.outcomes import GAVE, Fired, Outcome, Result, document
 from points_core.rules.standing import standings
 from points_core.rules.usage import Known
+from points_core.streaks import Streak
 from points_core.values import Actor, ActorKind, Kind, Origin
 
 _GRANT = Prepared(insert(RuleGrant))
@@ -52,6 +53,7 @@ class Desk:
     """Open it under the community's lock, decide, save before the commit."""
 
     tx: Connection
+    at: datetime
     policy: Policy
     compiled: Compiled
     books: Books
@@ -87,6 +89,7 @@ class Desk:
         known.load((rule, each.fact) for rule, each in pairs)
         return cls(
             tx=tx,
+            at=max(each.origin.at for each in told),
             policy=policy,
             compiled=compiled,
             books=books,
@@ -107,6 +110,8 @@ class Desk:
             return again
         fact = told.fact
         checked_in = fact.on is On.CHECK_IN and self.days.check_in(fact)
+        if fact.on is On.CHECK_IN and not checked_in:
+            return self._checked_in_before(told)
         outcomes = tuple(outcome for rule in self.compiled.caring(fact) for outcome in self._meet(rule, told))
         for outcome in outcomes:
             rule = outcome.rule
@@ -118,7 +123,7 @@ class Desk:
             kept = tuple(each.key for each, fired in then if fired.outcomes)
             self.facts.append((told, outcomes, kept))
         every = outcomes + tuple(outcome for _, fired in then for outcome in fired.outcomes)
-        fired = Fired(every, checked_in, self.days.streaks(fact) if fact.on is On.CHECK_IN else None)
+        fired = Fired(every, checked_in, self._streaks(told))
         self.decided[told.key] = fired
         return fired
 
@@ -157,13 +162,13 @@ class Desk:
 
     def _save_days(self, numbers: dict[str, int]) -> None:
         community_id = self.books.head.community_id
-        moved: dict[int, datetime] = {}
+        moved: set[int] = set()
         for fact, source in self.days.new:
             member = numbers[fact.user_id]
-            active_days.keep(self.tx, community_id, member, self.days.day(fact), source)
-            moved[member] = fact.at
+            if active_days.keep(self.tx, community_id, member, self.days.day(fact), source):
+                moved.add(member)
         if self.books.head.badges and moved:
-            levels.mark(self.tx, community_id, sorted(moved), max(moved.values()))
+            levels.mark(self.tx, community_id, sorted(moved), self.at)
 
     def _numbers(self) -> dict[str, int]:
         return {user_id: person.id for user_id, person in self.books.people.items()}
@@ -176,8 +181,17 @@ class Desk:
         outcomes = self.before.outcomes(told.key, self.books.entries)
         if outcomes is None:
             return None
-        streaks = self.days.streaks(told.fact) if told.fact.on is On.CHECK_IN else None
-        return Fired(outcomes, streaks=streaks).again
+        return Fired(outcomes, streaks=self._streaks(told)).again
+
+    def _checked_in_before(self, told: Told) -> Fired:
+        """Give nothing: a day has one check-in, whatever it is called; and remember it, whatever the clock says."""
+        if self.compiled.caring(told.fact):
+            self.facts.append((told, (), ()))
+        fired = self.decided[told.key] = Fired(streaks=self._streaks(told))
+        return fired
+
+    def _streaks(self, told: Told) -> Mapping[str, Streak] | None:
+        return self.days.streaks(told.fact, told.origin.at) if told.fact.on is On.CHECK_IN else None
 
     def _told_of(self, fact: Fact, origin: Origin) -> Told:
         told = Told(origin, fact, keeping.key_of(fact))
@@ -187,7 +201,7 @@ class Desk:
     def _meet(self, rule: Rule, told: Told) -> Iterable[Outcome]:
         """Yield the rule's outcome, if it matches the fact after all."""
         fact, zone = told.fact, self.policy.zone
-        if matches(rule, fact, zone, self._standing(rule, fact)) is not Met.YES:
+        if matches(rule, fact, zone, self._standing(rule, told)) is not Met.YES:
             return
         match decide(rule, fact, zone, self.known.usage):
             case Given(amount=amount, by=by):
@@ -271,10 +285,10 @@ class Desk:
         member = self.books.enrol(fact.user_id, fact.name, at)
         return member, None if fact.other_id is None else self.books.enrol(fact.other_id, fact.other_name, at)
 
-    def _standing(self, rule: Rule, fact: Fact) -> Standing:
+    def _standing(self, rule: Rule, told: Told) -> Standing:
         wanted = asked(rule.definition)
-        streaks = self.days.lengths(fact) if wanted.streaks else {}
-        return Standing(streaks, self.totals.get(fact.user_id, {}) if wanted.totals else {})
+        streaks = self.days.lengths(told.fact, told.origin.at) if wanted.streaks else {}
+        return Standing(streaks, self.totals.get(told.fact.user_id, {}) if wanted.totals else {})
 
     def _gained(self, user_id: str, category_id: int | None, amount: int) -> None:
         totals = self.totals.setdefault(user_id, {})

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from points_core import approvals, history, policy, rules, uses
+from points_core import achievements, approvals, history, policy, rules, uses
+from points_core.achievements.goals import Streak as StreakGoal
 from points_core.database import Points
 from points_core.errors import InvalidText
 from points_core.models import ActiveDay, RoleGrant, RuleGrant, RuleUse
@@ -472,3 +473,42 @@ async def test_a_rule_that_is_paused_or_over_has_no_turns(points: Points) -> Non
     await rule_made(points, "over", trigger=trigger, expires_at=NOON + timedelta(hours=2))
     await points.write(rules.set_mode, by(MOD), paused, Mode.PAUSED)
     assert await points.write(rules.due_slots, NOON + timedelta(days=1), HERE) == []
+
+
+async def test_a_day_has_one_check_in_whatever_it_is_called(points: Points) -> None:
+    await rule_made(points, trigger=OnCheckIn())
+    facts = [Fact(on=On.CHECK_IN, key=f"check-in:{n}", at=NOON, user_id=ADA) for n in range(2)]
+
+    first, second = await gather(*(fired(points, fact) for fact in facts))
+
+    assert (first.checked_in, results(first)) == (True, [Result.GIVEN])
+    assert (second.checked_in, second.outcomes, second.streaks) == (False, (), first.streaks)
+    assert await balance(points) == 2
+
+
+async def test_a_fact_told_late_sees_the_streak_of_its_own_day(points: Points) -> None:
+    await points.write(policy.amend, by(MOD), check_ins=True)
+    await rule_made(points, when=StreakAtLeast(length=3))
+    for day in (0, 1, 2, 20):
+        at = NOON + timedelta(days=day)
+        await fired(points, Fact(on=On.CHECK_IN, key=f"check-in:{day}", at=at, user_id=ADA))
+
+    for day, given in ((1, []), (2, [Result.GIVEN]), (20, [])):
+        late = said(day, after=timedelta(days=day))
+        outcome = await points.write(rules.fire, told(late, NOON + timedelta(days=20)), late)
+        assert results(outcome) == given
+
+
+async def test_only_a_new_day_has_badges_looked_at_anew(points: Points) -> None:
+    await points.write(achievements.badges.add, by(MOD), name="Here", goal=StreakGoal(steps=(2,)))
+    await rule_made(points, counts_for_streak=True, limits=Limits(member_day=2))
+    await fired(points, said(1))
+    await achievements.settled(points, NOON)
+
+    assert results(await fired(points, said(2))) == [Result.CAPPED]
+    assert not await points.read(achievements.anything_due, NOON)
+
+    later = NOON + timedelta(days=1)
+    await points.write(rules.fire, told(said(3), later), said(3, after=-timedelta(days=1)))
+    assert not await points.read(achievements.anything_due, NOON)  # it is due when it was told
+    assert (await achievements.settled(points, later)).earned == 1
