@@ -1,10 +1,12 @@
 """Several processes on one database: each thing happens once, whoever does it."""
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, func, select
@@ -14,9 +16,11 @@ from points_core import (
     approvals,
     clients,
     expiry,
+    leaderboard,
     outbox,
     policy,
     privacy,
+    rules,
     schedules,
     seasons,
     verification,
@@ -27,9 +31,13 @@ from points_core.errors import InvalidAmount
 from points_core.models import AuditEvent, Community, OutboxEntry, PointTransaction
 from points_core.outbox import Topic
 from points_core.programme import Expiry, Level, Programme
-from points_core.values import Kind, Receipt
+from points_core.rules.definition import Limits
+from points_core.values import Kind, Mode, Receipt
 from points_core.verification import anchors
+from points_core.windows import Window
+from tests.core import firing_process
 from tests.core.conftest import ADA, COMMUNITY, GRACE, MOD, NOON, by, settings_for
+from tests.core.rule_facts import definition
 
 ROOT = Path(__file__).parents[2]
 EFFECTS = 200
@@ -44,9 +52,14 @@ async def other(database_url: str) -> AsyncIterator[Points]:
 
 async def leasing(url: str) -> asyncio.subprocess.Process:
     """Start a process that waits for its sign to lease."""
+    return await started("leasing_process", url, NOON.isoformat())
+
+
+async def started(module: str, *arguments: str) -> asyncio.subprocess.Process:
+    """Start a process that waits for its sign."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "tests.core.leasing_process", url, NOON.isoformat()),
+        *("-m", f"tests.core.{module}", *arguments),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         cwd=ROOT,
@@ -214,4 +227,42 @@ async def test_points_expire_once_and_levels_are_settled_once_by_two_processes(
     assert len(taken) == 24
     assert {amount for _, amount in taken} == {-9}
     assert not await points.read(achievements.anything_due, later)
+    assert await points.read(verification.verify) == []
+
+
+@pytest.mark.parametrize(
+    "wanted, given",
+    [
+        (
+            {
+                "rule": {"amount": 3, "limits": Limits(rule_day=250)},
+                "cooldown": {"amount": 1, "limits": Limits(member_cooldown=3_600)},
+                "member": {"amount": 5, "limits": Limits(member_day=112)},
+            },
+            {1: 250, 2: firing_process.MEMBERS, 3: 112 * firing_process.MEMBERS},
+        ),
+        (
+            {
+                "one": {"amount": 7, "limits": Limits(community_day=1_000)},
+                "two": {"amount": 9, "limits": Limits(community_day=1_000, every_rule_member_day=400)},
+            },
+            1_000,
+        ),
+    ],
+)
+async def test_limits_hold_exactly_between_processes_that_tell_of_the_same(
+    database_url: str, points: Points, wanted: dict[str, dict[str, Any]], given: dict[int, int] | int
+) -> None:
+    for name, changes in wanted.items():
+        await points.write(rules.create, by(MOD), name=name, definition=definition(**changes), mode=Mode.LIVE)
+    processes = [await started("firing_process", database_url, str(seed)) for seed in range(3)]
+
+    said = [out for out, _ in await asyncio.gather(*(each.communicate(b"go\n") for each in processes))]
+
+    told = [{int(rule): amount for rule, amount in json.loads(out).items()} for out in said]
+    together = {rule: sum(one.get(rule, 0) for one in told) for rule in range(1, len(wanted) + 1)}
+    assert (together if isinstance(given, dict) else sum(together.values())) == given
+    assert sum(1 for one in told if one) > 1  # more than one of them gave
+    board = await points.read(leaderboard.standings, COMMUNITY, window=Window.all_time())
+    assert sum(each.points for each in board.standings) == sum(together.values())
     assert await points.read(verification.verify) == []
