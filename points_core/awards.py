@@ -111,11 +111,9 @@ class Desk:
         """Lock the asks' community and load what they touch."""
         head, current = policy.locked(tx, asks[0].origin)
         actors = {a.origin.actor.user_id for a in asks if a.origin.actor.user_id}
-        category_ids = {c.id for c in current.categories if any(a.category for a in asks)}
         wanted = Wanted(
             frozenset({a.user_id for a in asks} | actors),
             frozenset(a.origin.key for a in asks),
-            category_ids=frozenset(category_ids),
         )
         now = max(a.origin.at for a in asks)
         books = Books.load(tx, head, current, wanted)

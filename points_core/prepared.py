@@ -188,6 +188,21 @@ class _Shape:
         )
 
 
+def driven(tx: Connection, sql: str, bound: Sequence[Any] | Mapping[str, Any]) -> list[Any]:
+    """Execute a text that is the driver's own, and return its rows as they come, without names."""
+    if not _is_plain(tx):
+        given = bound if isinstance(bound, Mapping) else tuple(bound)
+        return [tuple(row) for row in tx.exec_driver_sql(sql, given)]
+    cursor = tx.connection.cursor()
+    try:
+        cursor.execute(sql, bound)
+        return list(cursor.fetchall())
+    except tx.dialect.loaded_dbapi.Error as error:
+        _failed(tx, error, sql, cursor)
+    finally:
+        cursor.close()
+
+
 def _rounded(length: int) -> int:
     """Return the next power of two: an IN has a text for each, not for every length."""
     return 1 << (length - 1).bit_length() if length else 0

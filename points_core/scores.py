@@ -1,32 +1,59 @@
 """What boards and ranks need, kept in the commit that moves the points: scores per span, and buckets.
 
-A score is a member's net points in one span (day, week, month, quarter, year, all time) and category, 0
+A score is a member's net points in one span (day, week, month, quarter, year, season, all time) and category, 0
 standing for all of them; a transaction counts where it is effective, so a reversal lands in its original's
-week. Buckets count members by all-time score: level L holds score >> 8·L, so that a rank is the sum of at
-most eight short ranges, however many members there are.
+week. Buckets count members by their score: level L holds score >> 8·L, so that a rank is the sum of at most
+eight short ranges, however many members there are. They are kept for the spans in which many members gather
+(RANKED); of the shorter ones the top level alone, which is how many stand on the board.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Insert,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
-from points_core.models import PointScore, PointTransaction, ScoreBucket
+from points_core.adding import Adding
+from points_core.models import PointScore, PointTransaction, ScoreBucket, Season
 from points_core.prepared import Prepared
-from points_core.statements import upsertable
 from points_core.windows import Span, ordinals
 
 LEVEL_BITS = 8  # 256 buckets under each: a rank reads at most 255 rows a level, usually a handful
 LEVELS = 8  # 8 · 8 bits hold every score up to 2⁵³; the top level has one bucket, the board's size
+TOP = LEVELS - 1
+RANKED: Final = frozenset({Span.ALL, Span.YEAR, Span.SEASON})
+"""The spans whose ranks are read off buckets; each costs an award two rows more."""
+
+_EVERY_LEVEL, _TOP_ALONE = range(LEVELS), range(TOP, LEVELS)
+
 EVERY_CATEGORY = 0
 REBUILD_ROWS = 10_000  # transactions summed up between writes, so that a rebuild needs little memory
 
-ScoreKey = tuple[int, int, int, int]  # span, start, category, member
-BucketKey = tuple[int, int, int]  # category, level, bucket
+ScoreKey = tuple[int, int, int, int]  # member, span, start, category
+BucketKey = tuple[int, int, int, int, int]  # span, start, category, level, bucket
+
+
+class Term(NamedTuple):
+    """A season as scores need it: its number, and its instants from `starts_at` to before `ends_at`."""
+
+    number: int
+    starts_at: datetime
+    ends_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,117 +68,69 @@ class Movement:
 
 
 class Scores:
-    """Changes of scores and buckets, gathered over a batch and written at once."""
+    """Changes of scores, gathered over a batch and written at once, with what they change in the buckets."""
 
-    def __init__(self, zone: ZoneInfo, totals: dict[tuple[int, int], int]) -> None:
-        """Begin with the all-time `totals` by (category, member) of everyone the batch may touch."""
+    def __init__(self, zone: ZoneInfo, terms: Sequence[Term] = ()) -> None:
+        """Begin with nothing; days are those of `zone`, `terms` the community's seasons."""
         self._zone = zone
-        self._totals = totals
+        self._terms = terms
         self.scores: dict[ScoreKey, tuple[int, int]] = {}
-        self.buckets: dict[BucketKey, int] = {}
 
     def add(self, movement: Movement) -> None:
         """Count one transaction in."""
-        starts = ordinals(movement.effective_at, self._zone)
-        categories = [EVERY_CATEGORY] + ([movement.category_id] if movement.category_id else [])
-        for category in categories:
-            for span, start in starts.items():
-                key = (int(span), start, category, movement.member_id)
-                points = self.scores.get(key, (0, 0))[0] + movement.amount
-                self.scores[key] = (points, movement.seq)
-            self._move_bucket(category, movement.member_id, movement.amount)
+        scores, amount, seq = self.scores, movement.amount, movement.seq
+        headings = (EVERY_CATEGORY, movement.category_id) if movement.category_id else (EVERY_CATEGORY,)
+        for span, start in self._starts(movement.effective_at):
+            for category in headings:
+                key = (movement.member_id, span, start, category)
+                known = scores.get(key)
+                scores[key] = (known[0] + amount if known else amount, seq)
 
-    def total(self, category: int, member: int) -> int:
-        """Return a member's points in a category so far, this batch included; 0 for a category not loaded."""
-        return self._totals.get((category, member), 0)
-
-    def _move_bucket(self, category: int, member: int, amount: int) -> None:
-        old = self._totals.get((category, member), 0)
-        new = self._totals[category, member] = old + amount
-        for key, change in bucket_changes(category, old, new):
-            self.buckets[key] = self.buckets.get(key, 0) + change
+    def _starts(self, effective_at: datetime) -> Iterable[tuple[int, int]]:
+        calendar = ordinals(effective_at, self._zone).items()
+        for term in self._terms:
+            if term.starts_at <= effective_at < term.ends_at:
+                return (*calendar, (int(Span.SEASON), term.number))
+        return calendar
 
     def save(self, tx: Connection, community_id: int) -> None:
         """Write what was gathered."""
-        if self.scores:
-            self._save_scores(tx, community_id)
-        changed = {key: change for key, change in self.buckets.items() if change}
-        if changed:
-            self._save_buckets(tx, community_id, changed)
-
-    def _save_scores(self, tx: Connection, community_id: int) -> None:
-        upserts(tx.dialect.name).scores.run(
-            tx,
-            [
-                {
-                    "community_id": community_id,
-                    "span": span,
-                    "start": start,
-                    "category_id": category,
-                    "member_id": member,
-                    "points": points,
-                    "reached_seq": seq,
-                }
-                for (span, start, category, member), (points, seq) in self.scores.items()
-            ],
-        )
-
-    @staticmethod
-    def _save_buckets(tx: Connection, community_id: int, changed: dict[BucketKey, int]) -> None:
-        rows = [
-            {
-                "community_id": community_id,
-                "category_id": category,
-                "level": level,
-                "bucket": bucket,
-                "members": n,
-            }
-            for (category, level, bucket), n in changed.items()
-        ]
-        # SQLite checks a row's constraints before it looks for the conflict: what grows is upserted,
-        # what shrinks is there already
-        growing = [row for row in rows if row["members"] > 0]
-        shrinking = [row for row in rows if row["members"] < 0]
-        if growing:
-            upserts(tx.dialect.name).buckets.run(tx, growing)
-        if shrinking:
-            there = [{f"b_{name}": value for name, value in row.items()} for row in shrinking]
-            _SHRINK.run(tx, there)
-            _CLEAR.run(tx, [{k: v for k, v in row.items() if k != "b_members"} for row in there])
+        changed = [(community_id, *key, *value) for key, value in self.scores.items()]
+        buckets: dict[BucketKey, int] = {}
+        for member, span, start, category, points in _SCORES.run(tx, changed):
+            before = points - self.scores[member, span, start, category][0]
+            for key, change in bucket_changes(span, start, category, before, points):
+                buckets[key] = buckets.get(key, 0) + change
+        _save_buckets(tx, community_id, {key: change for key, change in buckets.items() if change})
 
 
-class Upserts(NamedTuple):
-    """The two statements that add to what is there."""
-
-    scores: Prepared
-    buckets: Prepared
-
-
-@cache
-def upserts(dialect: str) -> Upserts:
-    """Return the statements for a database of `dialect`, made once."""
-    scores, buckets = upsertable(dialect, PointScore), upsertable(dialect, ScoreBucket)
-    return Upserts(
-        Prepared(
-            scores.on_conflict_do_update(
-                index_elements=["community_id", "span", "start", "category_id", "member_id"],
-                set_={
-                    "points": PointScore.points + scores.excluded.points,
-                    "reached_seq": scores.excluded.reached_seq,
-                },
-            )
-        ),
-        Prepared(
-            buckets.on_conflict_do_update(
-                index_elements=["community_id", "category_id", "level", "bucket"],
-                set_={"members": ScoreBucket.members + buckets.excluded.members},
-            )
-        ),
-    )
+def _save_buckets(tx: Connection, community_id: int, changed: dict[BucketKey, int]) -> None:
+    # SQLite checks a row's constraints before it looks for the conflict: what grows is upserted,
+    # what shrinks is there already
+    growing = [(community_id, *key, change) for key, change in changed.items() if change > 0]
+    shrinking = [
+        dict(zip(_GONE, (community_id, *key, change), strict=True))
+        for key, change in changed.items()
+        if change < 0
+    ]
+    _BUCKETS.run(tx, growing)
+    if shrinking:
+        _SHRINK.run(tx, shrinking)
+        _CLEAR.run(tx, [{name: row[name] for name in _GONE[:-1]} for row in shrinking])
 
 
+_SCORES = Adding(
+    PointScore,
+    added=("points",),
+    replaced=("reached_seq",),
+    returned=("member_id", "span", "start", "category_id", "points"),
+)
+_BUCKETS = Adding(ScoreBucket, added=("members",), returned=("level",))
+_GONE = tuple(f"b_{name}" for name in _BUCKETS.columns)
 _THIS_BUCKET = (
     (ScoreBucket.community_id == bindparam("b_community_id"))
+    & (ScoreBucket.span == bindparam("b_span"))
+    & (ScoreBucket.start == bindparam("b_start"))
     & (ScoreBucket.category_id == bindparam("b_category_id"))
     & (ScoreBucket.level == bindparam("b_level"))
     & (ScoreBucket.bucket == bindparam("b_bucket"))
@@ -162,9 +141,16 @@ _SHRINK = Prepared(
 _CLEAR = Prepared(delete(ScoreBucket).where(_THIS_BUCKET, ScoreBucket.members == 0))
 
 
-def bucket_changes(category: int, old: int, new: int) -> Iterator[tuple[BucketKey, int]]:
-    """Yield how the counts of members change when one's score goes from `old` to `new`."""
-    for level in range(LEVELS):
+def levels(span: int) -> Sequence[int]:
+    """Return the levels of the buckets that are kept for a span."""
+    return _EVERY_LEVEL if span in RANKED else _TOP_ALONE
+
+
+def bucket_changes(
+    span: int, start: int, category: int, old: int, new: int
+) -> Iterator[tuple[BucketKey, int]]:
+    """Yield how the counts of members change when one's score in a span goes from `old` to `new`."""
+    for level in levels(span):
         before = old >> (LEVEL_BITS * level) if old > 0 else None
         after = new >> (LEVEL_BITS * level) if new > 0 else None
         if before == after:
@@ -172,44 +158,94 @@ def bucket_changes(category: int, old: int, new: int) -> Iterator[tuple[BucketKe
                 return  # the same bucket here means the same bucket on every level above
             continue
         if before is not None:
-            yield (category, level, before), -1
+            yield (span, start, category, level, before), -1
         if after is not None:
-            yield (category, level, after), 1
+            yield (span, start, category, level, after), 1
 
 
-_TOTALS = Prepared(
-    select(PointScore.category_id, PointScore.member_id, PointScore.points).where(
-        PointScore.community_id == bindparam("community"),
-        PointScore.span == int(Span.ALL),
-        PointScore.start == 0,
-        PointScore.category_id.in_(bindparam("categories", expanding=True)),
-        PointScore.member_id.in_(bindparam("members", expanding=True)),
-    )
+_TERMS = Prepared(
+    select(Season.number, Season.starts_at, Season.ends_at)
+    .where(Season.community_id == bindparam("community"), Season.starts_at < Season.ends_at)
+    .order_by(Season.starts_at)
 )
 
 
-def load(
-    tx: Connection, community_id: int, zone: ZoneInfo, member_ids: Iterable[int], category_ids: Iterable[int]
-) -> Scores:
-    """Return an empty batch that knows the all-time totals of `member_ids` in `category_ids` and in all."""
-    members = sorted(set(member_ids))
-    if not members:
-        return Scores(zone, {})
-    categories = [EVERY_CATEGORY, *sorted(set(category_ids))]
-    rows = _TOTALS.rows(tx, {"community": community_id, "categories": categories, "members": members})
-    return Scores(zone, {(category, member): points for category, member, points in rows})
+def terms(tx: Connection, community_id: int) -> list[Term]:
+    """Return the community's seasons, the earliest first; those that were called off are none."""
+    return [Term(*row) for row in _TERMS.rows(tx, {"community": community_id})]
 
 
 def rebuild(tx: Connection, community_id: int, zone: ZoneInfo) -> None:
     """Write all of a community's scores and buckets anew from its transactions, counted in `zone`."""
     tx.execute(delete(PointScore).where(PointScore.community_id == community_id))
     tx.execute(delete(ScoreBucket).where(ScoreBucket.community_id == community_id))
-    totals: dict[tuple[int, int], int] = {}
+    seasons = terms(tx, community_id)
     for part in movements(tx, community_id):
-        scores = Scores(zone, totals)
+        scores = Scores(zone, seasons)
         for movement in part:
             scores.add(movement)
         scores.save(tx, community_id)
+
+
+def rebuild_season(tx: Connection, community_id: int, number: int) -> None:
+    """Write one season's scores and buckets anew, after its days were set or changed."""
+    for table in (PointScore, ScoreBucket):
+        this = (table.community_id == community_id, table.span == int(Span.SEASON), table.start == number)
+        tx.execute(delete(table).where(*this))
+    for apart in (False, True):
+        tx.execute(_score_season(apart=apart), {"community": community_id, "number": number})
+    for level in range(LEVELS):
+        tx.execute(_count_season(level), {"community": community_id, "number": number})
+
+
+def _score_season(*, apart: bool) -> Insert:
+    """Return the INSERT of a season's scores, in all categories together or in each `apart`."""
+    category = PointTransaction.category_id
+    summed = (
+        select(
+            Season.community_id,
+            PointTransaction.member_id,
+            literal(int(Span.SEASON)),
+            Season.number,
+            category if apart else literal(EVERY_CATEGORY),
+            cast(func.sum(PointTransaction.amount), BigInteger),
+            func.max(PointTransaction.seq),
+        )
+        .join(PointTransaction, PointTransaction.community_id == Season.community_id)
+        .where(
+            Season.community_id == bindparam("community"),
+            Season.number == bindparam("number"),
+            PointTransaction.effective_at >= Season.starts_at,
+            PointTransaction.effective_at < Season.ends_at,
+        )
+        .group_by(Season.community_id, Season.number, PointTransaction.member_id)
+    )
+    if apart:
+        summed = summed.where(category.is_not(None)).group_by(category)
+    return insert(PointScore).from_select([column.name for column in PointScore.__table__.columns], summed)
+
+
+def _count_season(level: int) -> Insert:
+    bucket: ColumnElement[int] = PointScore.points.op(">>")(literal(LEVEL_BITS * level))
+    counted = (
+        select(
+            PointScore.community_id,
+            PointScore.span,
+            PointScore.start,
+            PointScore.category_id,
+            literal(level),
+            bucket,
+            func.count(),
+        )
+        .where(
+            PointScore.community_id == bindparam("community"),
+            PointScore.span == int(Span.SEASON),
+            PointScore.start == bindparam("number"),
+            PointScore.points > 0,
+        )
+        .group_by(PointScore.community_id, PointScore.span, PointScore.start, PointScore.category_id, bucket)
+    )
+    return insert(ScoreBucket).from_select([column.name for column in ScoreBucket.__table__.columns], counted)
 
 
 def movements(tx: Connection, community_id: int) -> Iterator[list[Movement]]:

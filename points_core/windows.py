@@ -30,6 +30,11 @@ class Span(IntEnum):
     MONTH = 3
     WEEK = 4
     DAY = 5
+    SEASON = 6
+
+
+CALENDAR = tuple(span for span in Span if span is not Span.SEASON)
+"""The spans that follow from the date alone; a season is what a community makes it."""
 
 
 class WindowName(StrEnum):
@@ -75,8 +80,8 @@ _LENGTHS: dict[Span, relativedelta] = {
 class Window:
     """A half-open span of local days: `first` to before `after`, as UTC instants in `start` and `end`.
 
-    `span` is set when the window is one whole stored span, None for a from–to of other days.
-    The all-time window has no ends.
+    `span` is set when the window is one whole stored span, None for a from–to of other days. A season's may
+    begin or end within a day; `season` is its number. The all-time window has no ends.
     """
 
     span: Span | None
@@ -84,6 +89,7 @@ class Window:
     after: date | None
     start: datetime | None
     end: datetime | None
+    season: int | None = None
 
     @classmethod
     def all_time(cls) -> "Window":
@@ -131,7 +137,7 @@ class Window:
         if self.first is None or self.after is None:
             return None
         try:
-            if self.span is not None and self.span is not Span.ALL:
+            if self.span in _LENGTHS:
                 return Window.of_span(self.span, self.first - _LENGTHS[self.span], zone)
             return Window.between(self.first - (self.after - self.first), self.first, zone)
         except (OverflowError, ValueError):
@@ -144,7 +150,9 @@ class Window:
 
     @property
     def ordinal(self) -> int:
-        """Return the number under which this span's scores are stored; 0 for all time."""
+        """Return the number under which this span's scores are stored: its first day's, a season's own, 0 for all."""
+        if self.season is not None:
+            return self.season
         return self.first.toordinal() if self.first else 0
 
     def holds(self, instant: datetime) -> bool:
@@ -192,14 +200,14 @@ def _fits(span: Span, day: date, after: date) -> bool:
 
 
 def ordinals(instant: datetime, zone: ZoneInfo) -> Mapping[Span, int]:
-    """Return, for each stored span, the number of the one that holds `instant` (aware) in `zone`."""
+    """Return, for each span of the calendar, the number of the one that holds `instant` (aware) in `zone`."""
     return _ordinals_on(instant.astimezone(zone).date())
 
 
 @lru_cache(maxsize=1_000)  # days: most movements are of one of a few
 def _ordinals_on(day: date) -> Mapping[Span, int]:
     return MappingProxyType(
-        {span: 0 if span is Span.ALL else first_day(span, day).toordinal() for span in Span}
+        {span: 0 if span is Span.ALL else first_day(span, day).toordinal() for span in CALENDAR}
     )
 
 

@@ -156,7 +156,6 @@ class _Posting:
         books = self._books(
             user_ids={entry.user_id for entry in entries},
             numbers=originals,
-            categories=bool({entry.category for entry in entries} - {None}),
         )
         for entry in entries:
             self._try(entry.row, entry.user_id, lambda entry=entry: self._entry(books, entry))  # type: ignore[misc]
@@ -172,7 +171,7 @@ class _Posting:
         """Take some transactions back, none of `untouchable`'s; those refused are noted, the rest is written."""
         before = {number: (expiries or {}).get(number) for number in numbers}
         every = {*numbers, *(expiry for expiry in before.values() if expiry is not None)}
-        books = self._books(user_ids=set(), numbers=every, categories=False)
+        books = self._books(user_ids=set(), numbers=every)
         for number in numbers:
             user_id = books.entries[number].receipt.user_id
             if user_id is not None and user_id == untouchable:
@@ -225,11 +224,10 @@ class _Posting:
         communities.save(self.tx, self.head)
         return receipt
 
-    def _books(self, *, user_ids: set[str], numbers: set[int], categories: bool) -> Books:
+    def _books(self, *, user_ids: set[str], numbers: set[int]) -> Books:
         if self.origin.actor.user_id is not None:
             user_ids = user_ids | {self.origin.actor.user_id}
-        category_ids = {category.id for category in self.rules.categories} if categories else ()
-        wanted = Wanted(frozenset(user_ids), frozenset(), frozenset(numbers), frozenset(category_ids))
+        wanted = Wanted(frozenset(user_ids), frozenset(), frozenset(numbers))
         return Books.load(self.tx, self.head, self.rules, wanted)
 
     def _try(self, row: int, user_id: str | None, act: Callable[[], int]) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, selec
 from points_core import ranks
 from points_core.leaderboard.board import TIED, Found, Line, cut
 from points_core.models import Member, PointScore
+from points_core.scores import RANKED
 from points_core.windows import Span
 
 Rows = Select[*tuple[Any, ...]]
@@ -54,15 +55,14 @@ class Scores:
 
     def rank(self, tx: Connection, points: int) -> int:
         """Return the rank of `points`: one more than the members with more."""
-        if self.span is Span.ALL:
-            return ranks.rank(tx, self.community_id, self.category_id, points)
-        return 1 + self._count(tx, points)
+        if self.span in RANKED:
+            return ranks.rank(tx, self.community_id, self.category_id, points, self.span, self.start)
+        counted = select(func.count()).where(self.condition(), PointScore.points > points)
+        return 1 + int(tx.execute(counted).scalar_one())
 
     def members(self, tx: Connection) -> int:
         """Return how many members stand on the board."""
-        if self.span is Span.ALL:
-            return ranks.count(tx, self.community_id, self.category_id)
-        return self._count(tx, 0)
+        return ranks.count(tx, self.community_id, self.category_id, self.span, self.start)
 
     def ranks(self, tx: Connection, member_ids: Iterable[int]) -> dict[int, int]:
         """Return the ranks of those of `member_ids` who stand on the board."""
@@ -72,10 +72,6 @@ class Scores:
         points = {row.member_id: row.points for row in tx.execute(held)}
         places = {each: self.rank(tx, each) for each in set(points.values())}
         return {member_id: places[each] for member_id, each in points.items()}
-
-    def _count(self, tx: Connection, points: int) -> int:
-        counted = select(func.count()).where(self.condition(), PointScore.points > points)
-        return int(tx.execute(counted).scalar_one())
 
 
 _ON_BOARD = PointScore.points > 0

@@ -25,11 +25,7 @@ def post(tx: Connection, origin: Origin, movement: Movement) -> Receipt:
     """
     head, current = policy.locked(tx, origin)
     actor = {movement.actor.user_id} if movement.actor.user_id else set()
-    wanted = Wanted(
-        frozenset({movement.user_id} | actor),
-        frozenset({movement.key}),
-        category_ids=frozenset({movement.category.id} if movement.category else ()),
-    )
+    wanted = Wanted(frozenset({movement.user_id} | actor), frozenset({movement.key}))
     books = Books.load(tx, head, current, wanted)
     receipt = books.post(movement)
     books.save(tx)

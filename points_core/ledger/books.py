@@ -71,7 +71,6 @@ class Books:
         member_ids = {person.id for person in people.values()} | {
             known[number].member_id for number in wanted.numbers if number in known
         }
-        category_ids = set(wanted.category_ids) | {e.category_id for e in known.values() if e.category_id}
         return cls(
             head=head,
             loaded=replace(head),
@@ -80,7 +79,7 @@ class Books:
             accounts=loading.accounts(tx, head.community_id, member_ids),
             entries=known,
             keys=by_key,
-            scores=scores.load(tx, head.community_id, policy.zone, member_ids, category_ids),
+            scores=Scores(policy.zone, scores.terms(tx, head.community_id) if head.seasons else ()),
             sealed=seasons.sealed(tx, head.community_id) if head.seasons else (),
         )
 

@@ -19,7 +19,6 @@ class Wanted:
     user_ids: frozenset[str]
     keys: frozenset[str]
     numbers: frozenset[int] = frozenset()
-    category_ids: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)

@@ -73,7 +73,7 @@ def divide(connection: Connection, parts: int) -> None:
             raise InvalidSetting(
                 "partitions", parts, "for an empty database; make one and have `points db copy` fill it"
             )
-        if connection.exec_driver_sql(_IS_DIVIDED).scalar_one():
+        if divided(connection):
             raise InvalidSetting("partitions", parts, "asked once; these tables are divided already")
         _divide(connection, parts)
 
@@ -89,7 +89,7 @@ def _divide(tx: Connection, parts: int) -> None:
         tx.exec_driver_sql(f'ALTER TABLE {row.owner} ADD CONSTRAINT "{row.name}" {row.sql}')
     for (sql,) in indexes:
         tx.exec_driver_sql(sql)
-    _name_parts(tx)
+    name_parts(tx)
     for trigger in triggers:
         _guard(tx, trigger, parts)
 
@@ -115,12 +115,19 @@ def _make_anew(tx: Connection, table: str, parts: int) -> None:
     )  # with the keys that refer to it, which come again
 
 
-def _name_parts(tx: Connection) -> None:
+def divided(tx: Connection) -> bool:
+    """Return whether the tables of a PostgreSQL database are divided."""
+    return bool(tx.exec_driver_sql(_IS_DIVIDED).scalar_one())
+
+
+def name_parts(tx: Connection) -> None:
     """Name each part's indexes after the whole's: a violated constraint is known by its name."""
     for part, whole in tx.execute(_PARTS_OF_INDEXES, {"tables": _numbers(tx)}).all():
         number = _number_of(tx, part)
         name = f"{whole}_p{number}"
         assert len(name) <= LONGEST_NAME, name
+        if part == name:
+            continue
         tx.exec_driver_sql(f'ALTER INDEX "{part}" RENAME TO "{name}"')
 
 

@@ -127,16 +127,20 @@ class PointBalance(Base):
 
 
 class PointScore(Base):
-    """A member's points in one stored span and category (0: all of them); transaction `reached_seq` made it so."""
+    """A member's points in one stored span and category (0: all of them); transaction `reached_seq` made it so.
+
+    `start` is the ordinal of the span's first day, a season's number, 0 for all time. The key begins with the
+    member: what one movement changes lies side by side, and a commit writes few pages.
+    """
 
     __tablename__ = "point_scores"
     __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - SQLAlchemy's own idiom
 
     community_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    member_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     span: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     start: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     category_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
-    member_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     points: Mapped[int] = mapped_column(BigInteger)
     reached_seq: Mapped[int] = mapped_column(BigInteger)
 
@@ -150,7 +154,10 @@ Index(  # in the order of a board, so that a top ten is read off it without sort
 
 
 class ScoreBucket(Base):
-    """How many members' all-time scores in a category (0: all) fall in `bucket` = score >> 8·level; only above 0."""
+    """How many members' scores in a span and category (0: all) fall in `bucket` = score >> 8·level; only above 0.
+
+    Spans whose ranks are counted over the scores themselves have the top level alone: how many stand on the board.
+    """
 
     __tablename__ = "score_buckets"
     __table_args__ = (
@@ -159,6 +166,8 @@ class ScoreBucket(Base):
     )
 
     community_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    span: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    start: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     category_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     level: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     bucket: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)

@@ -80,9 +80,6 @@ class Desk:
             ),
             keys=frozenset(_key(rule, each) for rule, each in pairs),
             numbers=before.transactions,
-            category_ids=frozenset(
-                one.definition.category_id for one in rules.values() if one.definition.category_id is not None
-            ),
         )
         books = Books.load(tx, head, policy, wanted)
         known = Known(tx, head.community_id, policy.zone, books.people)

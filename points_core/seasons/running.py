@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, insert
 
-from points_core import policy
+from points_core import policy, scores
 from points_core.errors import DuplicateTransaction, InvalidSetting, InvalidTime
 from points_core.models import Season as SeasonRow
 from points_core.seasons.results import seal
@@ -61,6 +61,7 @@ def start(tx: Connection, origin: Origin, *, name: str, last: date, first: date 
             created_at=origin.at,
         )
     )
+    scores.rebuild_season(tx, head.community_id, head.seasons)  # it may have begun some days ago
     season = season_of(row_of(tx, head.community_id, head.seasons))
     record(tx, head, origin, rules, "season.start", season, document(season))
     return season
@@ -93,6 +94,7 @@ def end(tx: Connection, origin: Origin, name: str) -> Season:
                 ends_at=origin.at,
             )
         )
+        scores.rebuild_season(tx, head.community_id, season.number)  # what was dated ahead is not in it
     ended = season_of(row_of(tx, head.community_id, season.number))
     record(tx, head, origin, rules, "season.end", ended, document(ended))
     return seal(tx, head, rules, season.number, origin.at, tell=begun)

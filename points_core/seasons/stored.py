@@ -14,7 +14,7 @@ from points_core.models import Season as SeasonRow
 from points_core.outbox import Topic
 from points_core.policy import Policy
 from points_core.values import Origin
-from points_core.windows import Window
+from points_core.windows import Span, Window
 
 MAX_NAME = 50  # characters
 A_DAY = timedelta(days=1)
@@ -41,7 +41,8 @@ class Season:
     @property
     def window(self) -> Window:
         """Return the season's span of time; one that was ended early ends within its last day."""
-        return Window(None, self.first, self.last + A_DAY, self.starts_at, self.ends_at)
+        days = (self.first, self.last + A_DAY)
+        return Window(Span.SEASON, *days, self.starts_at, self.ends_at, season=self.number)
 
 
 @dataclass(frozen=True, slots=True)

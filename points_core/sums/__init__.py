@@ -20,6 +20,7 @@ from sqlalchemy import Connection, case, func, select
 
 from points_core import ranks
 from points_core.models import PointTransaction
+from points_core.scores import RANKED
 from points_core.sums.wanted import Conditions, Sums, Wanted
 from points_core.sums.ways import from_ledger, from_spans, how_many, of_span, spans_of, taken_back
 from points_core.windows import Span
@@ -54,9 +55,9 @@ def of(tx: Connection, wanted: Wanted) -> Sums:
 def place(tx: Connection, wanted: Wanted, points: int) -> tuple[int, int]:
     """Return the rank that `points` have among what is wanted, and how many members have more than 0."""
     wanted = settled(tx, wanted)
-    if wanted.stored is Span.ALL:
-        whose = (wanted.community_id, wanted.category_id)
-        return ranks.rank(tx, *whose, max(points, 0)), ranks.count(tx, *whose)
+    if wanted.stored in RANKED:
+        whose, board = (wanted.community_id, wanted.category_id), (wanted.stored, wanted.window.ordinal)
+        return ranks.rank(tx, *whose, max(points, 0), *board), ranks.count(tx, *whose, *board)
     summed = of(tx, wanted).subquery("summed")
     above = func.coalesce(func.sum(case((summed.c.points > points, 1), else_=0)), 0)
     row = tx.execute(select(above, func.count()).where(summed.c.points > 0)).one()
@@ -108,13 +109,11 @@ def _ways(tx: Connection, wanted: Wanted) -> list[tuple[int, Callable[[], Sums]]
     members = ranks.count(tx, wanted.community_id, wanted.category_id) + 1
     split = _split(tx, wanted, most=LOOK_UP * members)
     ways: list[tuple[int, Callable[[], Sums]]] = [(split.count, lambda: from_ledger(wanted, split.counted))]
-    if not wanted.whole:
-        return ways
-    if wanted.as_of is None or wanted.corrected:
+    if wanted.whole and (wanted.as_of is None or wanted.corrected):
         spans = _spans(tx, wanted)
         rows = sum(map(len, spans.values())) * min(members, split.count)
         ways.append((rows, lambda: from_spans(wanted, spans)))
-    span = wanted.window.span
+    span = wanted.span
     if wanted.as_of is not None and span is not None:
         rows = min(members, split.count + split.later_count) + LOOK_UP * split.later_count
         ways.append((rows, lambda: taken_back(wanted, span, split.counted, split.later)))

@@ -40,7 +40,12 @@ class Wanted:
     @property
     def stored(self) -> Span | None:
         """Return the span whose scores are exactly what is wanted, None if there is none."""
-        return self.window.span if self.as_of is None and self.whole else None
+        return self.span if self.as_of is None else None
+
+    @property
+    def span(self) -> Span | None:
+        """Return the span that the window is and that scores are kept for, at whatever date."""
+        return self.window.span if self.whole or self.window.span is Span.SEASON else None
 
     def in_window(self) -> Conditions:
         """Return what is true of the transactions in the window, of every category."""

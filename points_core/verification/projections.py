@@ -12,14 +12,15 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, bindparam, func, literal_column, select, text
 
-from points_core import policy
+from points_core import policy, scores
 from points_core.models import LedgerHead, PointScore, PointTransaction, ScoreBucket
-from points_core.scores import EVERY_CATEGORY, LEVEL_BITS, LEVELS
+from points_core.scores import EVERY_CATEGORY, LEVEL_BITS, LEVELS, RANKED, TOP, Term
 from points_core.verification.broken import Problem, readable
 from points_core.verification.chained import ROWS, Replay, instant
-from points_core.windows import Span, first_day
+from points_core.windows import CALENDAR, Span, first_day
 
-PART = 250_000  # transactions summed up at a time: some 100 MB
+PART = 50_000  # transactions summed up at a time: some 100 MB
+REMEMBERED = 250_000  # blocks whose day is known without looking
 NAMED = 5
 BLOCK = 30_000_000  # microseconds: offsets since 1970 are whole multiples of 30 s, so a block is in one day
 
@@ -27,7 +28,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _STREAMED: Final = {"yield_per": ROWS}
 
-Key = tuple[int, int, int]  # start, category, member
+Key = tuple[int, ...]
+Scored = dict[
+    tuple[int, int, int, int], tuple[int, int]
+]  # member, span, start, category: points, last transaction
 
 
 def problems(tx: Connection, replay: Replay) -> Iterator[Problem]:
@@ -40,8 +44,9 @@ def problems(tx: Connection, replay: Replay) -> Iterator[Problem]:
 
 def _all_scores(tx: Connection, replay: Replay) -> Iterator[Problem]:
     days, seen = Days(policy.by_number(tx, replay.community_id).zone), Seen()
+    terms = Terms(scores.terms(tx, replay.community_id))
     for part in _parts(tx, replay):
-        yield from _scores(tx, replay.community_id, days, part, seen)
+        yield from _scores(tx, replay.community_id, days, terms, part, seen)
     yield from _others(tx, replay, seen)
 
 
@@ -132,7 +137,7 @@ class Days:
         block = moment // BLOCK
         day = self._days.get(block)
         if day is None:
-            if len(self._days) > PART:
+            if len(self._days) > REMEMBERED:
                 self._days.clear()
             local = (_EPOCH + timedelta(microseconds=block * BLOCK)).astimezone(self._zone)
             day = self._days[block] = local.date().toordinal()
@@ -170,58 +175,89 @@ def _parts(tx: Connection, replay: Replay) -> Iterator[list[int]]:
         yield part
 
 
+class Terms:
+    """The season of an instant."""
+
+    def __init__(self, terms: Sequence[Term]) -> None:
+        self._terms = [(instant(term.starts_at), instant(term.ends_at), term.number) for term in terms]
+
+    def of(self, moment: int) -> int | None:
+        """Return the number of the season that ran at `moment` (microseconds since 1970), None if none did."""
+        for starts_at, ends_at, number in self._terms:
+            if starts_at <= moment < ends_at:
+                return number
+        return None
+
+
 _MEMBERS = text(
     "SELECT member_id, seq, category_id, amount, effective_at FROM point_transactions"
     " WHERE community_id = :community AND member_id BETWEEN :first AND :last ORDER BY member_id, member_seq"
 )
 _STORED = select(
-    PointScore.start, PointScore.category_id, PointScore.member_id, PointScore.points, PointScore.reached_seq
+    PointScore.member_id,
+    PointScore.span,
+    PointScore.start,
+    PointScore.category_id,
+    PointScore.points,
+    PointScore.reached_seq,
 ).where(
     PointScore.community_id == bindparam("community"),
-    PointScore.span == bindparam("span"),
     PointScore.member_id.between(bindparam("first"), bindparam("last")),
 )
 
 
 def _scores(
-    tx: Connection, community_id: int, days: Days, members: Sequence[int], seen: Seen
+    tx: Connection, community_id: int, days: Days, terms: Terms, members: Sequence[int], seen: Seen
 ) -> Iterator[Problem]:
     """Compare the scores of `members`, who are in order, with their transactions."""
     wanted = set(members)
     between = {"community": community_id, "first": members[0], "last": members[-1]}
+    summed = _summed(tx, between, days, terms, wanted)
+    wrong: dict[int, list[tuple[Key, object, object]]] = {}
+    for member, span, start, category, points, seq in tx.execute(
+        _STORED, between, execution_options=_STREAMED
+    ):
+        if member in wanted:
+            seen.scores += 1
+            want = summed.pop((member, span, start, category), None)
+            if want != (points, seq):
+                wrong.setdefault(span, []).append(((start, category, member), (points, seq), want))
+    for (member, span, start, category), want in summed.items():
+        wrong.setdefault(span, []).append(((start, category, member), None, want))
+    for span, each in sorted(wrong.items()):
+        yield from _differ("scores equal the transactions", _named(span), each)
+
+
+def _summed(tx: Connection, between: dict[str, int], days: Days, terms: Terms, wanted: set[int]) -> Scored:
+    """Return the scores of `wanted` members that their transactions make."""
     points: dict[Key, int] = {}
     reached: dict[Key, int] = {}
+    summed: Scored = {}
     for member, seq, category, amount, moment in tx.execute(_MEMBERS, between, execution_options=_STREAMED):
-        if member in wanted:
-            key = (days.of(instant(moment)), category or EVERY_CATEGORY, member)
-            points[key] = points.get(key, 0) + amount
-            reached[key] = max(reached.get(key, 0), seq)
-    for span in Span:
-        summed = _in_spans(days, span, points, reached)
-        wrong: list[tuple[Key, object, object]] = []
-        for start, category, member, stored, seq in tx.execute(
-            _STORED, {**between, "span": int(span)}, execution_options=_STREAMED
-        ):
-            if member in wanted:
-                seen.scores += 1
-                want = summed.pop((start, category, member), None)
-                if want != (stored, seq):
-                    wrong.append(((start, category, member), (stored, seq), want))
-        wrong += [(key, None, want) for key, want in summed.items()]
-        yield from _differ("scores equal the transactions", span.name.lower(), wrong)
-
-
-def _in_spans(
-    days: Days, span: Span, points: dict[Key, int], reached: dict[Key, int]
-) -> dict[Key, tuple[int, int]]:
-    summed: dict[Key, tuple[int, int]] = {}
-    for (day, category, member), amount in points.items():
-        start, seq = days.first(span, day), reached[day, category, member]
-        for heading in (EVERY_CATEGORY, category) if category else (EVERY_CATEGORY,):
-            key = (start, heading, member)
-            before, earlier = summed.get(key, (0, 0))
-            summed[key] = (before + amount, max(earlier, seq))
+        if member not in wanted:
+            continue
+        at = instant(moment)
+        key = (member, days.of(at), category or EVERY_CATEGORY)
+        points[key] = points.get(key, 0) + amount
+        reached[key] = max(reached.get(key, 0), seq)
+        if number := terms.of(at):
+            _count(summed, (member, int(Span.SEASON), number), category, amount, seq)
+    for (member, day, category), amount in points.items():
+        seq = reached[member, day, category]
+        for span in CALENDAR:
+            _count(summed, (member, int(span), days.first(span, day)), category, amount, seq)
     return summed
+
+
+def _count(summed: Scored, where: tuple[int, int, int], category: int, amount: int, seq: int) -> None:
+    for heading in (EVERY_CATEGORY, category) if category else (EVERY_CATEGORY,):
+        key = (*where, heading)
+        before, earlier = summed.get(key, (0, 0))
+        summed[key] = (before + amount, max(earlier, seq))
+
+
+def _named(span: int) -> str:
+    return Span(span).name.lower() if span in list(Span) else f"span {span}"
 
 
 def _differ(invariant: str, what: str, wrong: list[tuple[Key, object, object]]) -> Iterator[Problem]:
@@ -256,25 +292,24 @@ def _others(tx: Connection, replay: Replay, seen: Seen) -> Iterator[Problem]:
 
 
 def _buckets(tx: Connection, community_id: int) -> Iterator[Problem]:
-    """Count all-time scores into buckets again; the scores were compared before."""
+    """Count the scores into buckets again; the scores were compared before."""
     stored = {
-        (row.category_id, row.level, row.bucket): row.members
+        tuple(row[1:-1]): row.members
         for row in tx.execute(select(ScoreBucket.__table__).where(ScoreBucket.community_id == community_id))
     }
     counted: dict[Key, int] = {}
     for level in range(LEVELS):
         bucket: ColumnElement[int] = literal_column(f"points >> {LEVEL_BITS * level}", BigInteger)
-        for category, number, members in tx.execute(
-            select(PointScore.category_id, bucket.label("bucket"), func.count())
-            .where(
-                PointScore.community_id == community_id,
-                PointScore.span == int(Span.ALL),
-                PointScore.start == 0,
-                PointScore.points > 0,
-            )
-            .group_by(PointScore.category_id, bucket)
-        ):
-            counted[category, level, number] = members
+        board = (PointScore.span, PointScore.start, PointScore.category_id)
+        query = (
+            select(*board, bucket.label("bucket"), func.count())
+            .where(PointScore.community_id == community_id, PointScore.points > 0)
+            .group_by(*board, bucket)
+        )
+        if level != TOP:
+            query = query.where(PointScore.span.in_([int(span) for span in RANKED]))
+        for span, start, category, number, members in tx.execute(query):
+            counted[span, start, category, level, number] = members
     wrong: list[tuple[Key, object, object]] = [
         (key, stored.get(key), counted.get(key))
         for key in stored.keys() | counted.keys()

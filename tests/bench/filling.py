@@ -7,6 +7,7 @@ zeros, and nobody may verify them.
 
 import os
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from sqlalchemy import URL, Connection, make_url
 from points_core import policy
 from points_core.database import migrate, writer_engine
 from points_core.ledger import chain
-from points_core.scores import Movement, Scores
+from points_core.scores import BucketKey, Movement, Scores, bucket_changes, levels
 from points_core.values import Actor, ActorKind, Origin
 from tests.bench.suite import Bench
 
@@ -43,8 +44,8 @@ BALANCE = (
     "INSERT INTO point_balances "
     "(community_id, member_id, current, earned, spent, transactions, last_seq, updated_at) "
 )
-SCORE = "INSERT INTO point_scores (community_id, span, start, category_id, member_id, points, reached_seq) "
-BUCKET = "INSERT INTO score_buckets (community_id, category_id, level, bucket, members) "
+SCORE = "INSERT INTO point_scores (community_id, member_id, span, start, category_id, points, reached_seq) "
+BUCKET = "INSERT INTO score_buckets (community_id, span, start, category_id, level, bucket, members) "
 STARTS = {
     0: "'0'",
     1: "strftime('%Y-01-01', effective_at)",
@@ -109,7 +110,7 @@ def _shape(tx: Connection, members: int, transactions: int) -> None:
         day = "0" if span == 0 else f"CAST(julianday({start}) - 1721424.5 AS INTEGER)"
         for category in ("0", "category_id"):
             driver.execute(
-                f"{SCORE} SELECT 1, {span}, {day}, {category}, member_id, sum(amount), max(seq) "
+                f"{SCORE} SELECT 1, member_id, {span}, {day}, {category}, sum(amount), max(seq) "
                 "FROM point_transactions GROUP BY 2, 3, 4, 5"
             )
     driver.execute(
@@ -117,11 +118,12 @@ def _shape(tx: Connection, members: int, transactions: int) -> None:
         "FROM point_transactions GROUP BY member_id",
         (stored(NOW),),
     )
-    for level in range(8):
-        driver.execute(
-            f"{BUCKET} SELECT 1, category_id, {level}, points >> {8 * level}, count(*) "
-            "FROM point_scores WHERE span = 0 GROUP BY 2, 4"
-        )
+    for span in STARTS:
+        for level in levels(span):
+            driver.execute(
+                f"{BUCKET} SELECT 1, span, start, category_id, {level}, points >> {8 * level}, count(*) "
+                f"FROM point_scores WHERE span = {span} GROUP BY 3, 4, 6"
+            )
     driver.execute(
         "UPDATE ledger_heads SET seq = ?, members = ?, recorded_at = ?", (transactions, members, stored(NOW))
     )
@@ -154,7 +156,7 @@ class Filling:
         self.balances: dict[int, tuple[int, int, int, str]] = dict.fromkeys(
             range(1, members + 1), (0, 0, 0, "")
         )
-        self.scores = Scores(ZoneInfo("UTC"), {})
+        self.scores = Scores(ZoneInfo("UTC"))
         self.hash = bytes(32)
         self.last = ""
 
@@ -171,9 +173,12 @@ class Filling:
             f"{SCORE} VALUES (1, ?, ?, ?, ?, ?, ?)",
             sorted((*key, *value) for key, value in self.scores.scores.items()),
         )
+        counts: Counter[BucketKey] = Counter()
+        for (_, span, start, category), (points, _) in self.scores.scores.items():
+            for key, _ in bucket_changes(span, start, category, 0, points):
+                counts[key] += 1
         driver.executemany(
-            f"{BUCKET} VALUES (1, ?, ?, ?, ?)",
-            [(*key, members) for key, members in self.scores.buckets.items() if members],
+            f"{BUCKET} VALUES (1, ?, ?, ?, ?, ?, ?)", [(*key, members) for key, members in counts.items()]
         )
         driver.execute(
             "UPDATE ledger_heads SET seq = ?, hash = ?, recorded_at = ?, members = ?",

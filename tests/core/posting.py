@@ -90,7 +90,6 @@ def post(tx: Connection, community: str, moves: Sequence[Move]) -> list[Receipt]
     wanted = Wanted(
         user_ids=frozenset({move.user_id for move in moves} | {move.by for move in moves if move.by}),
         keys=frozenset(),
-        category_ids=frozenset(category.id for category in categories.values() if category),
     )
     books = Books.load(tx, head, current, wanted)
     receipts = [

@@ -312,7 +312,8 @@ def test_no_page_and_no_balance_reads_the_whole_ledger_on_sqlite(
 
     assert not [step for step in steps if "SCAN" in step.replace("SCAN anon_1", "")]
     assert any("(community_id=? AND member_id=? AND state=?)" in step for step in steps)
-    assert any("point_scores USING PRIMARY KEY" in step and "AND member_id=?)" in step for step in steps)
+    own = "point_scores USING PRIMARY KEY (community_id=? AND member_id=? AND span=? AND start=?"
+    assert any(own in step for step in steps)
 
 
 def test_every_page_of_a_long_history_reads_the_same_few_rows_on_sqlite(databases: Databases) -> None:

@@ -10,14 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, update
 
-from points_core import leaderboard, ledger, policy, ranks
+from points_core import leaderboard, ledger, policy, ranks, seasons
 from points_core.database import writer_engine
 from points_core.errors import InvalidSetting, UnknownCategory
 from points_core.leaderboard import Board, Standing
 from points_core.models import Member
 from points_core.settings import sync_url
 from points_core.values import MAX_AMOUNT, Receipt
-from points_core.windows import Span, Window, WindowName
+from points_core.windows import CALENDAR, Window, WindowName
 from tests.conftest import Databases
 from tests.core.plans import effort, plans
 from tests.core.posting import NOON, Move, Town, post
@@ -279,18 +279,28 @@ def test_no_board_reads_all_members_or_sorts_on_sqlite(
         assert all("bucket>? AND bucket<?" in step or "level=?)" in step for step in counted)
 
 
-def test_six_times_the_members_cost_an_all_time_board_no_more_on_sqlite(databases: Databases) -> None:
+def test_six_times_the_members_cost_a_board_with_buckets_no_more_on_sqlite(databases: Databases) -> None:
     engine = writer_engine(sync_url(databases.new("sqlite")))
     sizes = {"village": 1_000, "city": 6_000}  # in both, every score from 1 to 700 is somebody's
     for community, members in sizes.items():
-        Town(engine, community).post([Move(f"u{n}", 1 + n * 7919 % 700) for n in range(members)])
+        town = Town(engine, community)
+        town.post([Move(f"u{n}", 1 + n * 7919 % 700) for n in range(members)])
+        town.write(seasons.start, town.origin(), name="Spring", last=NOON.date())
+    year, month = (Window.named(name, NOON, UTC_ZONE) for name in (WindowName.YEAR, WindowName.MONTH))
 
-    def cost(community: str, around: str | None) -> int:
+    def cost(community: str, window: Window | None, around: str | None) -> int:
+        def look() -> object:
+            if window is None:
+                return leaderboard.of_season(tx, community, "Spring", around=around)
+            return leaderboard.standings(tx, community, window=window, around=around)
+
         with engine.connect() as tx:
-            return effort(tx, lambda: leaderboard.standings(tx, community, window=ALL, around=around))
+            return effort(tx, look)
 
     for around in (None, "u7", "u150", "u699"):
-        assert cost("city", around) <= 1.2 * cost("village", around)
+        for window in (ALL, year, None):
+            assert cost("city", window, around) <= 1.2 * cost("village", window, around), (window, around)
+    assert cost("city", month, None) <= 1.2 * cost("village", month, None)
     engine.dispose()
 
 
@@ -417,11 +427,19 @@ def test_ranks_by_buckets_are_ranks_by_counting(engine: Engine, scores: list[int
     town = Town(engine, f"town-{next(_towns)}")
     with engine.connect() as tx:
         post(tx, town.community, [Move(f"u{n}", score) for n, score in enumerate(scores)])
-        for n, score in enumerate(scores):
-            mine = leaderboard.standings(tx, town.community, window=ALL, top=1, around=f"u{n}").mine
-            assert mine is not None
-            assert (mine.rank, mine.points) == (1 + sum(other > score for other in scores), score)
+        for window in (
+            ALL,
+            *(Window.named(name, NOON, UTC_ZONE) for name in (WindowName.YEAR, WindowName.TODAY)),
+        ):
+            for n, score in enumerate(scores):
+                seen = leaderboard.standings(tx, town.community, window=window, top=1, around=f"u{n}")
+                assert seen.mine is not None
+                assert seen.members == len(scores)
+                assert (seen.mine.rank, seen.mine.points) == (
+                    1 + sum(other > score for other in scores),
+                    score,
+                )
 
 
-def test_the_stored_spans_are_all_tested() -> None:
-    assert {Window.named(name, NOON, UTC_ZONE).span for name in WindowName} == set(Span)
+def test_the_spans_of_the_calendar_are_all_tested() -> None:  # seasons are, beside their seal
+    assert {Window.named(name, NOON, UTC_ZONE).span for name in WindowName} == set(CALENDAR)

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,14 +12,27 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, Inspector, NullPool, create_engine, inspect, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Inspector,
+    MetaData,
+    NullPool,
+    Table,
+    create_engine,
+    insert,
+    inspect,
+    select,
+    text,
+)
 
-from points_core import database, migrations
+from points_core import database, migrations, seasons, verification
 from points_core.errors import DatabaseUnavailable
 from points_core.migrations import guards
-from points_core.models import Base
+from points_core.models import Base, PointScore, ScoreBucket
 from points_core.settings import sync_url
 from tests.conftest import BACKENDS, Databases
+from tests.core.posting import NOON, Move, Town, post
 
 FILES = ScriptDirectory(str(Path(migrations.__file__).parent))
 TRIGGERS = {
@@ -152,6 +166,58 @@ async def a_process_that_migrates(url: str) -> asyncio.subprocess.Process:
     assert process.stdout is not None
     assert await process.stdout.readline() == b"ready\n"
     return process
+
+
+def test_books_of_before_get_scores_of_seasons_and_buckets_of_every_span(
+    empty_url: str, databases: Databases
+) -> None:
+    told = databases.new("sqlite" if empty_url.startswith("sqlite") else "postgresql")
+    now, before = (create_engine(sync_url(url), poolclass=NullPool) for url in (told, empty_url))
+    with now.begin() as tx:
+        a_busy_year(tx)
+    with now.connect() as source, before.connect() as target:
+        migrations.upgrade(target, "0007")
+        put_back(source, target)
+        migrations.upgrade(target)
+        for table in (PointScore.__table__, ScoreBucket.__table__):
+            ordered = select(table).order_by(*table.primary_key)
+            rows = [tx.execute(ordered).all() for tx in (source, target)]
+            assert rows[0]
+            assert rows[1] == rows[0], str(table)
+        assert verification.verify(target) == []
+    now.dispose()
+    before.dispose()
+    databases.drop(told)
+
+
+def a_busy_year(tx: Connection) -> None:
+    """Write two towns with seasons, past and running, ended early and called off."""
+    for name in ("town", "village"):
+        town = Town(tx.engine, name)
+        post(tx, name, [Move(f"u{n % 7}", 40 * n + 1, None if n % 3 else "events", NOON) for n in range(30)])
+        for n, (first, last) in enumerate(((-30, -11), (-10, 9), (30, 60))):
+            days = {"first": NOON.date() + timedelta(days=first), "last": NOON.date() + timedelta(days=last)}
+            seasons.start(tx, town.origin(), name=f"Season {n}", **days)
+        seasons.seal_due(tx, NOON)
+        seasons.end(tx, town.origin(), "Season 2")
+        for n in range(60):
+            moved = Move(f"u{n % 5}", -3 if n % 4 == 3 else 9, effective_at=NOON - timedelta(days=8 * n))
+            post(tx, name, [moved])
+
+
+def put_back(source: Connection, target: Connection) -> None:
+    """Fill the tables of revision 0007 with what `source` holds, less what came after it."""
+    columns = {name: [c["name"] for c in inspect(target).get_columns(name)] for name in Base.metadata.tables}
+    for table in Base.metadata.sorted_tables:
+        rows = source.execute(select(table))
+        if table.name in {"point_scores", "score_buckets"}:
+            wanted = table.c.span != 6 if table.name == "point_scores" else table.c.span == 0
+            rows = source.execute(select(table).where(wanted))
+        there = [table.c[name] for name in columns[table.name] if name in table.c]
+        values = [{column.name: row[column.name] for column in there} for row in rows.mappings()]
+        if values:
+            target.execute(insert(Table(table.name, MetaData(), *(c._copy() for c in there))), values)
+    target.commit()
 
 
 def test_there_is_no_way_back(migrated: Engine) -> None:

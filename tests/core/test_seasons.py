@@ -18,7 +18,15 @@ from points_core import approvals, awards, leaderboard, policy, seasons, verific
 from points_core.database import writer_engine
 from points_core.errors import DuplicateTransaction, InvalidSetting, InvalidText, InvalidTime, UnknownSeason
 from points_core.leaderboard import Board
-from points_core.models import AuditEvent, Community, LedgerHead, OutboxEntry, SeasonStanding
+from points_core.models import (
+    AuditEvent,
+    Community,
+    LedgerHead,
+    OutboxEntry,
+    PointScore,
+    ScoreBucket,
+    SeasonStanding,
+)
 from points_core.models import Season as SeasonRow
 from points_core.outbox import Topic
 from points_core.seasons import Season, results
@@ -408,8 +416,7 @@ def test_a_result_is_what_a_simple_model_says_and_stays_so(
             assert found == expected
         for receipt in later:
             assert (receipt.season is not None) == season.window.holds(receipt.effective_at)
-        community_id = tx.execute(select(func.max(SeasonRow.community_id))).scalar_one()
-        assert list(seasons.problems(tx, community_id)) == []
+        assert [broken.detail for broken in verification.verify(tx, town.community)] == []
 
 
 def post_later(
@@ -431,6 +438,92 @@ def post_later(
         )
     assert [receipt.number for receipt in receipts] == [before + 1 + n for n in range(len(drawn))]
     return receipts
+
+
+# ── scores kept for it ──
+
+
+def scores_of(town: Town) -> list[tuple[object, ...]]:
+    """Return the rows that are kept for seasons, of scores and of buckets."""
+
+    def read(tx: Connection) -> list[tuple[object, ...]]:
+        tables = (PointScore.__table__, ScoreBucket.__table__)
+        return [
+            tuple(row)
+            for table in tables
+            for row in tx.execute(select(table).where(table.c.span == 6).order_by(*table.primary_key))
+        ]
+
+    return town.write(read)
+
+
+def test_a_season_begins_with_what_was_earned_on_its_days_before(town: Town) -> None:
+    town.post([Move("ada", 5, "events"), Move("bo", 300), Move("cy", 9, effective_at=NOON - 2 * DAY)])
+
+    start(town, first=TODAY - DAY, last=TODAY + DAY)
+    town.post([Move("ada", 2, at=NOON + timedelta(hours=1)), Move("cy", 1, at=NOON + timedelta(hours=1))])
+
+    running = board(town, around="ada")
+    assert lines(running.standings) == [(1, "bo", 300), (2, "ada", 7), (3, "cy", 1)]
+    assert (running.members, running.mine) == (3, running.standings[1])
+    assert lines(board(town, category="events").standings) == [(1, "ada", 5)]
+    assert problems(town) == []
+
+
+def test_a_season_ended_early_keeps_no_points_dated_after_its_end(town: Town) -> None:
+    start(town, last=TODAY + 9 * DAY)
+    town.award("ada", 5)
+    town.award("bo", 9, effective_at=NOON + 3 * DAY)
+    assert len(scores_of(town)) == 2 + 2 * 8 - 7  # both scores are in one bucket of each level but the lowest
+
+    town.write(seasons.end, town.origin(NOON + timedelta(hours=1)), "Spring")
+
+    assert [row[1] for row in scores_of(town)[:1]] == [1]
+    assert len(scores_of(town)) == 1 + 8
+    assert lines(board(town, corrected=True).standings) == [(1, "ada", 5)]
+    assert problems(town) == []
+
+
+def test_a_season_called_off_keeps_nothing(town: Town) -> None:
+    town.award("ada", 5, effective_at=NOON + 3 * DAY)
+    start(town, first=TODAY + 2 * DAY, last=TODAY + 9 * DAY)
+    assert scores_of(town)
+
+    town.write(seasons.end, town.origin(), "Spring")
+
+    assert scores_of(town) == []
+    assert problems(town) == []
+
+
+def test_a_changed_time_zone_leaves_the_scores_of_seasons_as_they_are(town: Town) -> None:
+    start(town, last=TODAY + 9 * DAY)
+    town.post([Move("ada", 5, "events"), Move("bo", 300, effective_at=NOON - timedelta(hours=11))])
+    before = scores_of(town)
+
+    town.set(timezone="Pacific/Auckland")
+
+    assert scores_of(town) == before
+    assert problems(town) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE point_scores SET points = points + 1 WHERE span = 6",
+        "DELETE FROM point_scores WHERE span = 6",
+        "UPDATE score_buckets SET members = members + 1 WHERE span = 6 AND level = 0",
+        "UPDATE score_buckets SET members = members + 1 WHERE span = 6 AND level = 7",
+        "DELETE FROM score_buckets WHERE span = 6 AND level = 3",
+    ],
+)
+def test_a_forged_score_or_bucket_of_a_season_is_found(town: Town, statement: str) -> None:
+    start(town)
+    town.post([Move("ada", 5, "events"), Move("bo", 300)])
+    assert problems(town) == []
+
+    town.write(lambda tx: tx.execute(text(statement)))
+
+    assert problems(town)
 
 
 # ── tampering ──

@@ -155,6 +155,28 @@ FORGERIES = (
         "buckets equal the transactions", "a row lost", f"DELETE FROM score_buckets {TOWN} AND level = 2"
     ),
     Forgery(
+        "buckets equal the transactions",
+        "one more in a year",
+        f"UPDATE score_buckets SET members = members + 1 {TOWN} AND span = 1 AND level = 0",
+    ),
+    Forgery(
+        "buckets equal the transactions",
+        "one more on a day",
+        f"UPDATE score_buckets SET members = members + 1 {TOWN} AND span = 5",
+    ),
+    Forgery(
+        "buckets equal the transactions",
+        "a bucket of a span that has none",
+        "INSERT INTO score_buckets (community_id, span, start, category_id, level, bucket, members)"
+        " VALUES (1, 5, 1, 0, 0, 3, 1)",
+    ),
+    Forgery(
+        "scores equal the transactions",
+        "a season that never was",
+        "INSERT INTO point_scores (community_id, member_id, span, start, category_id, points, reached_seq)"
+        " VALUES (1, 1, 6, 1, 0, -1, 1)",
+    ),
+    Forgery(
         "approved means one transaction", "none", f"{REQUEST} transaction_seq = NULL {TOWN} AND number = 1"
     ),
     Forgery(
