@@ -66,7 +66,7 @@ def begun(target: Path) -> Path:
     """Return a new empty file for what will be `target`, readable by its owner alone. Raises BackupFailed."""
     part = target.with_name(target.name + PART)
     try:
-        part.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(part.parent)
         part.unlink(missing_ok=True)
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except OSError as error:
@@ -79,12 +79,26 @@ def settle(part: Path, target: Path) -> None:
     with part.open("rb") as written:
         os.fsync(written.fileno())
     part.replace(target)
-    if os.name == "posix":
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    sync_names(target.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, unless they are there, durably; only its owner can enter it."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for each in missing:
+        sync_names(each.parent)
+
+
+def sync_names(folder: Path) -> None:
+    """Wait until new names in a folder, and those gone from it, are on disk."""
+    if os.name != "posix":
+        return  # Windows cannot open a folder
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def restore_point(file: Path, why: str, keep: int = KEPT) -> Path:

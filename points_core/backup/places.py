@@ -1,5 +1,6 @@
 """The two kinds of places books are in: an SQLite file, and a database of a PostgreSQL server."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
@@ -20,6 +21,7 @@ BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a file
 PATIENCE_S = 3.0  # for others to let go
 OTHER_VERSION = "its tables are of another version; run `points db upgrade` first"
 IN_USE = "another process uses it; stop the bot first"
+_STAMP = re.compile(r"\d{8}t\d{12}")
 
 
 class SqlitePlace:
@@ -86,11 +88,12 @@ class SqlitePlace:
         if not self.file.exists():
             return None
         target = copies.restore_point_name(self.file, "damaged")
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        copies.make_folder(target.parent)
         for suffix in BESIDE:
             with suppress(FileNotFoundError):
                 Path(str(self.file) + suffix).rename(str(target) + suffix)
         self.file.rename(target)
+        copies.sync_names(target.parent)  # before the old name is gone for good
         return str(target)
 
     def put(self, staged: URL) -> None:
@@ -164,6 +167,7 @@ class PostgresPlace:
         name = postgres.named(self.name, f"restore_{self._stamp}")
         url = self.url.set(database=name)
         with postgres.maintaining(self.url) as server:
+            self._sweep(server)
             server.exec_driver_sql(f"CREATE DATABASE {postgres.quoted(name)} TEMPLATE template0")
         try:
             postgres.load(url, backup)
@@ -172,6 +176,17 @@ class PostgresPlace:
         finally:
             with postgres.maintaining(self.url) as server:
                 server.exec_driver_sql(f"DROP DATABASE IF EXISTS {postgres.quoted(name)} WITH (FORCE)")
+
+    def _sweep(self, server: Connection) -> None:
+        """Drop what an earlier return prepared that was killed on the way; one that is under way stays."""
+        prefix = postgres.named(self.name, f"restore_{self._stamp}").removesuffix(self._stamp)
+        left = text(
+            "SELECT datname FROM pg_database WHERE starts_with(datname, :prefix)"
+            " AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE pg_stat_activity.datname = pg_database.datname)"
+        )
+        for name in server.execute(left, {"prefix": prefix}).scalars().all():
+            if _STAMP.fullmatch(name.removeprefix(prefix)):
+                server.exec_driver_sql(f"DROP DATABASE IF EXISTS {postgres.quoted(name)}")
 
     def _there(self) -> bool:
         with postgres.maintaining(self.url) as server:
@@ -206,21 +221,15 @@ class PostgresPlace:
         return self._before if self._there() else None
 
     def put(self, staged: URL) -> None:
-        """Rename the live database, and give its name to the prepared one."""
+        """Rename the live database and give its name to the prepared one, in one transaction: both or neither."""
         assert staged.database is not None
         if self._held is not None:
             self._held.close()  # a database that somebody is connected to has to keep its name
         live, before = postgres.quoted(self.name), postgres.quoted(self._before)
-        with postgres.maintaining(self.url) as server:
-            there = _exists(server, self.name)
-            if there:
+        with postgres.maintaining(self.url, together=True) as server:
+            if _exists(server, self.name):
                 server.exec_driver_sql(f"ALTER DATABASE {live} RENAME TO {before}")
-            try:
-                server.exec_driver_sql(f"ALTER DATABASE {postgres.quoted(staged.database)} RENAME TO {live}")
-            except DBAPIError:
-                if there:
-                    server.exec_driver_sql(f"ALTER DATABASE {before} RENAME TO {live}")
-                raise
+            server.exec_driver_sql(f"ALTER DATABASE {postgres.quoted(staged.database)} RENAME TO {live}")
 
 
 @contextmanager

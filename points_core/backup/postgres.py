@@ -36,11 +36,16 @@ def load(url: URL, file: Path) -> None:
 
 
 @contextmanager
-def maintaining(url: URL) -> Iterator[Connection]:
-    """Hold a connection beside the databases, each statement its own transaction. Raises DatabaseUnavailable."""
+def maintaining(url: URL, *, together: bool = False) -> Iterator[Connection]:
+    """Hold a connection beside the databases. Raises DatabaseUnavailable.
+
+    Each statement is its own transaction; all of them are one where they are to happen `together`.
+    """
     engine = statement_engine(url.set(database=MAINTENANCE))
+    if together:
+        engine = engine.execution_options(isolation_level="READ COMMITTED")
     try:
-        with engine.connect() as connection:
+        with engine.connect() as connection, connection.begin():
             yield connection
     except DBAPIError as error:
         raise DatabaseUnavailable(str(error.orig).strip()) from error

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from points_core import exports, policy
 from points_core.cli.reading import Category, Day
 from points_core.cli.running import UNUSABLE, Community, Key, community_of, now, origin, run
+from points_core.copies import settle
 from points_core.database import Opening, Points
 from points_core.exports import Format, Scope
 from points_core.portable import Table
@@ -104,7 +105,7 @@ def _written(name: str, *, force: bool) -> Iterator[BinaryIO]:
     try:
         with open(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
             yield file
-        part.replace(path)
+        settle(part, path)
     except OSError as error:
         typer.echo(f"{path} cannot be written: {error.strerror}.", err=True)
         raise SystemExit(UNUSABLE) from error
