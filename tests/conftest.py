@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import hypothesis
@@ -14,10 +15,27 @@ from sqlalchemy import URL, NullPool, create_engine, make_url
 BACKENDS = ("sqlite", "postgresql")
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 IN_CI = os.environ.get("CI") == "true"
+FAULT_ROUNDS = 200  # kills in a run of tests/faults, and as many cuts and losses in proportion
 
 # A shared machine's pace says nothing about the code. In CI the examples are the same ones each time.
 hypothesis.settings.register_profile("points", deadline=None, derandomize=IN_CI, print_blob=True)
 hypothesis.settings.load_profile("points")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let tests/faults run longer, and from other moments."""
+    group = parser.getgroup("faults", "faults on purpose (tests/faults)")
+    group.addoption(
+        "--fault-rounds",
+        type=int,
+        default=FAULT_ROUNDS,
+        help=f"how many processes are killed, and everything else in proportion (default: {FAULT_ROUNDS})",
+    )
+    group.addoption(
+        "--fault-seed",
+        default="faults",
+        help="any word; the same one gives the same moments (default: faults)",
+    )
 
 
 def migrate(url: str) -> None:
@@ -73,6 +91,12 @@ class Databases:
     def server_url(self) -> str:
         """Return the URL of the PostgreSQL server, which is started if it has to be."""
         return self._server().render_as_string(hide_password=False)
+
+    def ask(self, statement: str) -> list[Any]:
+        """Return the first column of what the PostgreSQL server answers."""
+        engine = create_engine(self._server(), poolclass=NullPool)
+        with engine.connect() as connection:
+            return list(connection.exec_driver_sql(statement).scalars())
 
     def drop(self, url: str) -> None:
         """Take a database away, whoever is still connected to it."""
