@@ -31,7 +31,10 @@ class Anchor(Base):
 
 
 class VerifiedMark(Base):
-    """Up to which transaction the books were found in order, and the hash there."""
+    """Up to which transaction the books were found in order, and the hash there.
+
+    `totals` is one number for what all members together had and had spent by then (verification.recent).
+    """
 
     __tablename__ = "verified_marks"
 
@@ -40,6 +43,7 @@ class VerifiedMark(Base):
     hash: Mapped[bytes]
     verified_at: Mapped[datetime]
     full_at: Mapped[datetime]
+    totals: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class Season(Base):

@@ -6,6 +6,7 @@ the chain is hashed again from its first row, or, incrementally, from where it w
 broken.py        what a check says: an invariant and where it fails
 chained.py       each transaction alone and after the one before it: hashes, commitments, running sums
 projections.py   what is kept beside the transactions: head, balances, scores, buckets
+recent.py        the same of what new transactions touched, where older ones are trusted
 achieved.py      levels, badges, roles
 expired.py       what time took, and how far it has come
 ruled.py         rules, what they gave, what their caps count
@@ -30,6 +31,7 @@ from points_core.verification import (
     chained,
     expired,
     projections,
+    recent,
     record,
     references,
     ruled,
@@ -86,12 +88,15 @@ def examine(
     there = tx.execute(found).all()
     broken: list[Broken] = []
     reached: list[Reached] = []
+    all_there = incremental and projections.all_there(tx)
     for community_id, key in there:
         known_mark = record.mark(tx, community_id) if incremental else None
         mark = known_mark or record.BEGINNING
         replay = chained.Replay(community_id, mark.seq, mark.hash)
-        broken += [Broken(name, key, detail) for name, detail in _problems(tx, replay, key, known)]
-        reached.append(Reached(key, replay.seq, replay.hash, full=known_mark is None))
+        problems = _problems(tx, replay, key, known, totals=mark.totals, all_there=all_there)
+        broken += [Broken(name, key, detail) for name, detail in problems]
+        totals = recent.totals_of(tx, community_id)
+        reached.append(Reached(key, replay.seq, replay.hash, full=known_mark is None, totals=totals))
     broken += [
         Broken("anchors are in the chain", head.community, f"#{head.seq} is known from {head.place}")
         for head in known
@@ -100,15 +105,26 @@ def examine(
     return Outcome(tuple(broken), tuple(reached))
 
 
-def _problems(tx: Connection, replay: chained.Replay, key: str, known: Sequence[Known]) -> Iterator[Problem]:
+def _problems(
+    tx: Connection,
+    replay: chained.Replay,
+    key: str,
+    known: Sequence[Known],
+    *,
+    totals: int | None,
+    all_there: bool,
+) -> Iterator[Problem]:
     community_id, full = replay.community_id, replay.seq == 0
     shown = [head for head in known if head.community == key]
     yield from readable("the transactions", chained.problems(tx, replay))
-    yield from projections.problems(tx, replay)
+    if full:
+        yield from projections.problems(tx, replay)
+    else:
+        yield from recent.problems(tx, replay, all_there=all_there, totals=totals)
     yield from readable("what was earned", achieved.problems(tx, replay))
     yield from expired.problems(tx, replay)
     yield from ruled.problems(tx, community_id, replay.after, recount=full)
-    yield from waiting.problems(tx, community_id)
+    yield from waiting.problems(tx, community_id, replay.after)
     yield from references.problems(tx, community_id, replay.after)
     yield from readable("batches", batches.problems(tx, community_id))
     yield from readable("anchors", anchors.problems(tx, community_id, shown))

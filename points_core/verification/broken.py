@@ -44,12 +44,16 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """Up to which transaction a community's books were looked at, and the hash there; `full` from the first."""
+    """Up to which transaction a community's books were looked at, and the hash there; `full` from the first.
+
+    `totals`: what all members together had and had spent then, as recent.totals_of says it.
+    """
 
     community: str
     seq: int
     hash: bytes
     full: bool
+    totals: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,7 +194,8 @@ _PAIRS = tuple(
         (
             "a transaction is reversed once",
             "SELECT t.reverses, COUNT(*) AS times FROM point_transactions t"
-            " WHERE t.community_id = :community AND t.reverses > 0 AND :after >= 0"
+            " WHERE t.community_id = :community AND t.reverses IN (SELECT n.reverses FROM point_transactions n"
+            " WHERE n.community_id = :community AND n.seq > :after AND n.reverses IS NOT NULL)"
             " GROUP BY t.reverses HAVING COUNT(*) > 1 ORDER BY t.reverses LIMIT :named",
             "#{reverses} is taken back {times} times",
         ),

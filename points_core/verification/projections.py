@@ -35,8 +35,8 @@ Scored = dict[
 
 
 def problems(tx: Connection, replay: Replay) -> Iterator[Problem]:
-    """Yield what differs from the transactions, all of them, or the members moved since `replay` began."""
-    yield from readable("the head", _head(tx, replay))
+    """Yield what differs from the transactions, all of which `replay` has gone through."""
+    yield from readable("the head", head(tx, replay))
     yield from readable("balances", _balances(tx, replay))
     yield from readable("scores", _all_scores(tx, replay))
     yield from readable("buckets", _buckets(tx, replay.community_id))
@@ -50,38 +50,50 @@ def _all_scores(tx: Connection, replay: Replay) -> Iterator[Problem]:
     yield from _others(tx, replay, seen)
 
 
-def _head(tx: Connection, replay: Replay) -> Iterator[Problem]:
-    head = tx.execute(
+def all_there(tx: Connection) -> bool:
+    """Return whether there are as many transactions as the heads of all communities together say.
+
+    A database counts a whole table without looking at its rows.
+    """
+    there = select(func.count()).select_from(PointTransaction)
+    said = select(func.coalesce(func.sum(LedgerHead.seq), 0))
+    return bool(tx.execute(there).scalar_one() == tx.execute(said).scalar_one())
+
+
+def head(tx: Connection, replay: Replay, *, count: bool = True) -> Iterator[Problem]:
+    """Yield where the head does not say what the replay came to; `count` the transactions, too."""
+    last = tx.execute(
         select(LedgerHead.seq, LedgerHead.hash, LedgerHead.recorded_at).where(
             LedgerHead.community_id == replay.community_id
         )
     ).one()
+    if last.seq != replay.seq:
+        yield "numbers end at the head", f"the head says #{last.seq}, the last transaction is #{replay.seq}"
+    elif last.hash != replay.hash:
+        yield "the chain recomputes", f"the head's hash is not that of #{replay.seq}"
+    elif (instant(last.recorded_at) if last.recorded_at else None) != replay.recorded_at:
+        yield "numbers end at the head", f"the head was recorded at another time than #{replay.seq}"
+    if not count:
+        return
     there = tx.execute(
         select(func.count()).where(PointTransaction.community_id == replay.community_id)
     ).scalar_one()
-    if head.seq != replay.seq:
-        yield "numbers end at the head", f"the head says #{head.seq}, the last transaction is #{replay.seq}"
-    elif head.hash != replay.hash:
-        yield "the chain recomputes", f"the head's hash is not that of #{replay.seq}"
-    elif (instant(head.recorded_at) if head.recorded_at else None) != replay.recorded_at:
-        yield "numbers end at the head", f"the head was recorded at another time than #{replay.seq}"
     if there != replay.seq:
         yield "numbers are dense", f"there are {there:,} transactions, the last is #{replay.seq}"
 
 
-_SPENT = "CASE WHEN (t.kind = 'reversal') = (t.amount > 0) THEN -t.amount ELSE 0 END"
+SPENT = "CASE WHEN (t.kind = 'reversal') = (t.amount > 0) THEN -t.amount ELSE 0 END"
 """What a transaction adds to what its member has spent: a deduction, or a deduction taken back."""
 
 _SUMMED = text(
     f"""
     SELECT s.member_id, s.summed, s.spent, s.transactions, s.last_seq, b.current AS stored
-    FROM (SELECT t.member_id, SUM(t.amount) AS summed, SUM({_SPENT}) AS spent,
+    FROM (SELECT t.member_id, SUM(t.amount) AS summed, SUM({SPENT}) AS spent,
                  COUNT(*) AS transactions, MAX(t.seq) AS last_seq
           FROM point_transactions t WHERE t.community_id = :community GROUP BY t.member_id) s
     LEFT JOIN point_balances b ON b.community_id = :community AND b.member_id = s.member_id
-    WHERE s.last_seq > :after AND (
-        b.member_id IS NULL OR b.current <> s.summed OR b.spent <> s.spent OR b.earned <> s.summed + s.spent
-        OR b.transactions <> s.transactions OR b.last_seq <> s.last_seq)
+    WHERE b.member_id IS NULL OR b.current <> s.summed OR b.spent <> s.spent OR b.earned <> s.summed + s.spent
+        OR b.transactions <> s.transactions OR b.last_seq <> s.last_seq
     ORDER BY s.member_id LIMIT :named
     """  # noqa: S608
 )
@@ -104,17 +116,24 @@ _WITHOUT = text(
 )
 
 BALANCES = "balances equal the transactions"
+SCORES = "scores equal the transactions"
+BUCKETS = "buckets equal the transactions"
 
 
 def _balances(tx: Connection, replay: Replay) -> Iterator[Problem]:
     asked = {"community": replay.community_id, "named": NAMED}
-    for row in tx.execute(_SUMMED, {**asked, "after": replay.after}):
+    for row in tx.execute(_SUMMED, asked):
         yield BALANCES, f"member {row.member_id}: {row.stored} stored, {row.summed} summed"
-    for row in tx.execute(_BESIDE_LAST, asked):
-        yield BALANCES, f"member {row.member_id}: {row.current} stored, not what #{row.last_seq} left"
+    yield from beside_last(tx, replay.community_id)
     without = tx.execute(_WITHOUT, {"community": replay.community_id}).scalar_one()
     if without:
         yield BALANCES, f"{without:,} members with transactions have no balance"
+
+
+def beside_last(tx: Connection, community_id: int) -> Iterator[Problem]:
+    """Yield the balances that are not what the last transaction of their member left."""
+    for row in tx.execute(_BESIDE_LAST, {"community": community_id, "named": NAMED}):
+        yield BALANCES, f"member {row.member_id}: {row.current} stored, not what #{row.last_seq} left"
 
 
 @dataclass(slots=True)
@@ -160,7 +179,6 @@ def _parts(tx: Connection, replay: Replay) -> Iterator[list[int]]:
         select(PointTransaction.member_id, func.count())
         .where(PointTransaction.community_id == replay.community_id)
         .group_by(PointTransaction.member_id)
-        .having(func.max(PointTransaction.seq) > replay.after)
         .order_by(PointTransaction.member_id)
     )
     part: list[int] = []
@@ -225,7 +243,7 @@ def _scores(
     for (member, span, start, category), want in summed.items():
         wrong.setdefault(span, []).append(((start, category, member), None, want))
     for span, each in sorted(wrong.items()):
-        yield from _differ("scores equal the transactions", _named(span), each)
+        yield from _differ(SCORES, _named(span), each)
 
 
 def _summed(tx: Connection, between: dict[str, int], days: Days, terms: Terms, wanted: set[int]) -> Scored:
@@ -279,16 +297,20 @@ _ALL_TIME = text(
 )
 
 
-def _others(tx: Connection, replay: Replay, seen: Seen) -> Iterator[Problem]:
-    """Look at the scores of those whose transactions were not summed up."""
-    differing = tx.execute(_ALL_TIME, {"community": replay.community_id}).scalar_one()
+def all_time(tx: Connection, community_id: int) -> Iterator[Problem]:
+    """Yield whether somebody's all-time score is not their balance."""
+    differing = tx.execute(_ALL_TIME, {"community": community_id}).scalar_one()
     if differing:
-        yield "scores equal the transactions", f"{differing:,} all-time scores are not the balance"
-    if replay.after == 0:
-        there = select(func.count()).select_from(PointScore)
-        count = tx.execute(there.where(PointScore.community_id == replay.community_id)).scalar_one()
-        if count != seen.scores:
-            yield "scores equal the transactions", f"{count - seen.scores:,} belong to no transaction"
+        yield SCORES, f"{differing:,} all-time scores are not the balance"
+
+
+def _others(tx: Connection, replay: Replay, seen: Seen) -> Iterator[Problem]:
+    """Look at the scores of those who have no transactions."""
+    yield from all_time(tx, replay.community_id)
+    there = select(func.count()).select_from(PointScore)
+    count = tx.execute(there.where(PointScore.community_id == replay.community_id)).scalar_one()
+    if count != seen.scores:
+        yield SCORES, f"{count - seen.scores:,} belong to no transaction"
 
 
 def _buckets(tx: Connection, community_id: int) -> Iterator[Problem]:
@@ -315,4 +337,4 @@ def _buckets(tx: Connection, community_id: int) -> Iterator[Problem]:
         for key in stored.keys() | counted.keys()
         if stored.get(key) != counted.get(key)
     ]
-    yield from _differ("buckets equal the transactions", "counts", wrong)
+    yield from _differ(BUCKETS, "counts", wrong)

@@ -27,10 +27,11 @@ MAX_REASON = 500  # characters kept of why books are closed
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Up to which transaction the books were found in order, and the hash there."""
+    """Up to which transaction the books were found in order, the hash there, recent.totals_of (None: not known)."""
 
     seq: int
     hash: bytes
+    totals: int | None = None
 
 
 BEGINNING = Mark(0, GENESIS)
@@ -38,7 +39,9 @@ BEGINNING = Mark(0, GENESIS)
 
 def mark(tx: Connection, community_id: int) -> Mark | None:
     """Return where an incremental verification begins, None for books that were never in order."""
-    found = select(VerifiedMark.seq, VerifiedMark.hash).where(VerifiedMark.community_id == community_id)
+    found = select(VerifiedMark.seq, VerifiedMark.hash, VerifiedMark.totals).where(
+        VerifiedMark.community_id == community_id
+    )
     row = tx.execute(found).one_or_none()
     return Mark(*row) if row and isinstance(row.seq, int) else None
 
@@ -147,7 +150,7 @@ def _tell(tx: Connection, head: Head, origin: Origin, action: str, after: dict[s
 
 
 def _move_mark(tx: Connection, head: Head, now: datetime, reached: Reached) -> None:
-    values = {"seq": reached.seq, "hash": reached.hash, "verified_at": now}
+    values = {"seq": reached.seq, "hash": reached.hash, "verified_at": now, "totals": reached.totals}
     if reached.full:
         values["full_at"] = now
     this = VerifiedMark.community_id == head.community_id

@@ -27,22 +27,35 @@ from points_core.values import ActorKind, RequestState
 from points_core.verification.broken import Problem, readable
 
 
-def problems(tx: Connection, community_id: int) -> Iterator[Problem]:
-    """Yield what is wrong with a community's requests, publications and counters."""
-    yield from readable("requests", _requests(tx, community_id))
+def problems(tx: Connection, community_id: int, after: int = 0) -> Iterator[Problem]:
+    """Yield what is wrong with a community's requests, publications and counters.
+
+    Of the transactions up to `after` only those are looked at that a request says it became.
+    """
+    yield from readable("requests", _requests(tx, community_id, after))
     yield from readable("the counters", _counters(tx, community_id))
     yield from readable("publications", _publications(tx, community_id))
 
 
-def _requests(tx: Connection, community_id: int) -> Iterator[Problem]:
+def _moved(tx: Connection, community_id: int, after: int) -> list[Any]:
+    """Return the transactions that were made for a request, in their order."""
+    every = select(PointTransaction.__table__).where(
+        PointTransaction.community_id == community_id, PointTransaction.request_number.is_not(None)
+    )
+    became = select(ApprovalRequest.transaction_seq).where(
+        ApprovalRequest.community_id == community_id, ApprovalRequest.transaction_seq <= after
+    )
+    earlier = tx.execute(every.where(PointTransaction.seq.in_(became))).all() if after else []
+    recent = tx.execute(every.where(PointTransaction.seq > after)).all()
+    return sorted([*earlier, *recent], key=lambda row: int(row.seq))
+
+
+def _requests(tx: Connection, community_id: int, after: int) -> Iterator[Problem]:
     votes: dict[int, list[Any]] = defaultdict(list)
     for vote in tx.execute(select(ApprovalVote.__table__).where(ApprovalVote.community_id == community_id)):
         votes[vote.request_number].append(vote)
     made: dict[int, Any] = {}
-    moved = select(PointTransaction.__table__).where(
-        PointTransaction.community_id == community_id, PointTransaction.request_number.is_not(None)
-    )
-    for row in tx.execute(moved.order_by(PointTransaction.seq)):
+    for row in _moved(tx, community_id, after):
         first = made.setdefault(row.request_number, row)
         if first is not row:
             yield (
