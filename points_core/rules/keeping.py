@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, select, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, select
 from sqlalchemy.orm import aliased
 
-from points_core.models import Community, Member
+from points_core.models import Community, Member, UtcDateTime
 from points_core.models import Fact as FactRow
 from points_core.rules.facts import Fact, On
 from points_core.values import (
@@ -164,6 +164,24 @@ def kept(
 
 def forget(tx: Connection, now: datetime, limit: int = 5_000) -> int:
     """Forget up to `limit` facts that were kept long enough; return how many."""
-    this = (FactRow.community_id, FactRow.key)
-    old = select(*this).where(FactRow.at < now - KEPT).limit(limit)
-    return tx.execute(delete(FactRow).where(tuple_(*this).in_(old))).rowcount
+    forgotten = 0
+    for community_id in tx.execute(_HAS_OLD, {"before": now - KEPT}).scalars().all():
+        old = select(FactRow.key).where(FactRow.community_id == community_id, FactRow.at < now - KEPT)
+        these = old.order_by(FactRow.at).limit(limit - forgotten)
+        gone = delete(FactRow).where(FactRow.community_id == community_id, FactRow.key.in_(these))
+        forgotten += tx.execute(gone).rowcount
+        if forgotten >= limit:
+            break
+    return forgotten
+
+
+_HAS_OLD: Final = (
+    select(Community.id)
+    .where(
+        select(FactRow.key)
+        .where(FactRow.community_id == Community.id, FactRow.at < bindparam("before", type_=UtcDateTime()))
+        .exists()
+    )
+    .order_by(Community.id)
+)
+"""The communities with something to forget, each found by its oldest fact: there may be millions of others."""

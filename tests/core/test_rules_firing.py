@@ -7,11 +7,11 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, make_url, select
 
 from points_core import achievements, approvals, history, policy, rules, uses
 from points_core.achievements.goals import Streak as StreakGoal
-from points_core.database import Points
+from points_core.database import Points, writer_engine
 from points_core.errors import InvalidText
 from points_core.models import ActiveDay, RoleGrant, RuleGrant, RuleUse
 from points_core.models import Fact as FactRow
@@ -32,6 +32,7 @@ from points_core.rules.limits import Limit
 from points_core.values import Actor, ActorKind, Kind, Mode, Origin, RequestState
 from points_core.verification import verify
 from tests.core.conftest import ADA, COMMUNITY, GRACE, MOD, NOON, OTHER_MOD, by, row_counts
+from tests.core.plans import plans
 from tests.core.rule_facts import definition, message
 
 
@@ -105,6 +106,21 @@ async def test_a_fact_that_was_forgotten_is_still_not_given_for_twice(points: Po
 
     assert [(outcome.result, outcome.replayed) for outcome in again.outcomes] == [(Result.GIVEN, True)]
     assert await balance(points) == 2
+
+
+async def test_what_is_to_be_forgotten_is_found_without_reading_what_is_kept(points: Points) -> None:
+    if points.settings.database_url.startswith("postgresql"):
+        pytest.skip("the plan is SQLite's")
+    engine = writer_engine(make_url(points.settings.database_url))
+
+    def forget() -> None:
+        with engine.begin() as tx:
+            rules.forget(tx, NOON)
+
+    (plan,) = plans(engine, forget)
+    assert "SEARCH facts USING" in plan
+    assert "SCAN facts" not in plan
+    engine.dispose()
 
 
 async def test_what_no_rule_matches_leaves_nothing(points: Points) -> None:
