@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Select, func, insert, select, update
 from sqlalchemy.orm import aliased
 
 from points_core.achievements.badges import Badge
 from points_core.achievements.goals import GivesTo, LevelReached, Streak, Team
 from points_core.communities import Head
 from points_core.models import BadgeHolding, PointTransaction
+from points_core.statements import portions
 from points_core.values import ActorKind, Kind
 
 AT_ONCE = 5_000  # members in one statement
@@ -86,14 +87,28 @@ def standing(
     return found
 
 
-def holders(tx: Connection, community_id: int, badge: int) -> frozenset[int]:
-    """Return the members who hold a badge."""
-    held = select(BadgeHolding.member_id).where(
+def holders(
+    tx: Connection, community_id: int, badge: int, among: Sequence[int] | None = None
+) -> frozenset[int]:
+    """Return the members who hold a badge, of `among` or (None) of all."""
+    held = _held(community_id, badge)
+    if among is None:
+        return frozenset(tx.execute(held).scalars())
+    found = (tx.execute(held.where(BadgeHolding.member_id.in_(some))) for some in portions(among))
+    return frozenset(member_id for rows in found for member_id in rows.scalars())
+
+
+def anybody_holds(tx: Connection, community_id: int, badge: int) -> bool:
+    """Return whether a badge is held by anybody."""
+    return tx.execute(_held(community_id, badge).limit(1)).first() is not None
+
+
+def _held(community_id: int, badge: int) -> Select[int]:
+    return select(BadgeHolding.member_id).where(
         BadgeHolding.community_id == community_id,
         BadgeHolding.badge_number == badge,
         BadgeHolding.revoked_at.is_(None),
     )
-    return frozenset(tx.execute(held).scalars())
 
 
 def give(tx: Connection, head: Head, keys: Iterable[Key], standing: Standing, now: datetime) -> list[Held]:
@@ -137,13 +152,14 @@ def revoke(
     since = min(standing.held[key].seq for key in keys)
     own = _reversals(tx, head.community_id, members, since, giving=False)
     given = _reversals(tx, head.community_id, members, since, giving=True)
+    anybodys = _latest(tx, head.community_id, since)
     taken = []
     for key in keys:
         goal = goals[key.badge]
         held = standing.held.pop(key)
         reversal = (given if isinstance(goal, GivesTo) else own).get(key.member)
         if isinstance(goal, Team):
-            reversal = reversal or _latest(tx, head.community_id, since)
+            reversal = reversal or anybodys
         because = OTHER_GROUNDS.get(type(goal), "its ground is gone")
         if reversal is not None and reversal[0] > held.seq and not isinstance(goal, Streak):
             because = f"#{reversal[0]} took back #{reversal[1]}"

@@ -25,6 +25,7 @@ from points_core.achievements.goals import (
 )
 from points_core.models import ActiveDay, PointBalance, PointTransaction
 from points_core.policy import Policy
+from points_core.statements import portions
 from points_core.values import ActorKind, Kind
 from points_core.windows import midnight
 
@@ -219,21 +220,58 @@ class Together:
 
 
 def together(tx: Connection, community_id: int, policy: Policy, goal: Team) -> Together:
-    """Return what all have earned towards a team's goal."""
-    if goal.category_id is None and goal.first is None and goal.last is None:
+    """Return what all have earned towards a team's goal, member by member: it reads them all."""
+    if of_everything(goal):
         everyone = select(PointBalance.member_id, PointBalance.earned)
         summed = everyone.where(PointBalance.community_id == community_id)
     else:
         summed = (
             select(PointTransaction.member_id, earning())
-            .where(PointTransaction.community_id == community_id, *_within(policy, goal))
+            .where(PointTransaction.community_id == community_id, *within(policy, goal))
             .group_by(PointTransaction.member_id)
         )
     each = {member_id: int(points) for member_id, points in tx.execute(summed) if points > 0}
     return Together(sum(each.values()), each)
 
 
-def _within(policy: Policy, goal: Team) -> list[ColumnElement[bool]]:
+def team_points(tx: Connection, community_id: int, policy: Policy, goal: Team, after: int = 0) -> int:
+    """Return what all have earned towards a team's goal, by the transactions past number `after`."""
+    if of_everything(goal) and not after:
+        earned = cast(func.coalesce(func.sum(PointBalance.earned), 0), BigInteger)
+        return tx.execute(select(earned).where(PointBalance.community_id == community_id)).scalar_one()
+    new = (PointTransaction.community_id == community_id, PointTransaction.seq > after)
+    return tx.execute(select(earning()).where(*new, *within(policy, goal))).scalar_one()
+
+
+def team_shares(
+    tx: Connection, community_id: int, policy: Policy, goal: Team, member_ids: Sequence[int]
+) -> dict[int, int]:
+    """Return what each of `member_ids` has earned towards a team's goal."""
+    found = dict.fromkeys(member_ids, 0)
+    for members in portions(member_ids):
+        if of_everything(goal):
+            balances = select(PointBalance.member_id, PointBalance.earned).where(
+                PointBalance.community_id == community_id, PointBalance.member_id.in_(members)
+            )
+            found.update((member_id, points) for member_id, points in tx.execute(balances))
+        else:
+            summed = select(PointTransaction.member_id, earning()).where(
+                PointTransaction.community_id == community_id,
+                PointTransaction.member_id.in_(members),
+                *within(policy, goal),
+            )
+            grouped = summed.group_by(PointTransaction.member_id)
+            found.update((member_id, points) for member_id, points in tx.execute(grouped))
+    return found
+
+
+def of_everything(goal: Team) -> bool:
+    """Return whether all points ever earned count towards a team's goal."""
+    return goal.category_id is None and goal.first is None and goal.last is None
+
+
+def within(policy: Policy, goal: Team) -> list[ColumnElement[bool]]:
+    """Return the conditions on a transaction that counts towards a team's goal."""
     conditions: list[ColumnElement[bool]] = []
     if goal.category_id is not None:
         conditions.append(PointTransaction.category_id == goal.category_id)

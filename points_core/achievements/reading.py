@@ -10,7 +10,7 @@ from points_core import communities, policy
 from points_core.achievements import badges
 from points_core.achievements.badges import Badge
 from points_core.achievements.goals import Team, sentence
-from points_core.achievements.measuring import Measured, measure, together
+from points_core.achievements.measuring import Measured, measure, team_points
 from points_core.models import BadgeHolding, PointBalance
 from points_core.policy import Policy
 from points_core.programme import Programme
@@ -165,7 +165,7 @@ def _progress(
     have = None
     if not done:
         if isinstance(badge.goal, Team):
-            have = together(tx, community_id, rules, badge.goal).points
+            have = team_points(tx, community_id, rules, badge.goal)
         else:
             have = measured.now(badge.goal, member_id)
     return BadgeProgress(

@@ -186,8 +186,7 @@ class Desk:
         self.erased = self._erased(members)
         self._standing = holding.standing(self.tx, self.head.community_id, members)
         tell = self._settle_badges(members)
-        if TEAM in self.quiet:
-            tell += self._settle_teams()
+        tell += self._settle_teams(members)
         tell += self._settle_levels(members)
         self._settle_roles([member_id for member_id in members if member_id not in self.erased])
         self._tell(tell)
@@ -225,19 +224,26 @@ class Desk:
                         new.append(key)
         return self._write(new, lost)
 
-    def _settle_teams(self) -> list[tuple[Topic, str]]:
+    def _settle_teams(self, members: Sequence[int]) -> list[tuple[Topic, str]]:
         tell: list[tuple[Topic, str]] = []
+        quiet = self.quiet.get(TEAM, True)
         for badge in self.badges:
-            if isinstance(badge.goal, Team):
-                change = teams.change(self.tx, self.head.community_id, self.policy, badge, badge.goal)
-                self._standing.add(
-                    holding.standing(self.tx, self.head.community_id, change.members, badge.number)
-                )
-                told = self._write(change.new, change.lost)
-                if change.new and change.first:  # one word for all, not one for each
-                    told = [(Topic.BADGE, f"{badge.number}:{TEAM}:1:{self.head.seq}")]
-                tell += told if not self.quiet[TEAM] else []
-                levels.mark_quietly(self.tx, self.head.community_id, change.members, self.now)
+            if not isinstance(badge.goal, Team):
+                continue
+            change = teams.change(
+                self.tx, self.head, self.policy, badge, badge.goal, members, all_due=TEAM in self.quiet
+            )
+            if not change.members:
+                continue
+            self._standing.add(
+                holding.standing(self.tx, self.head.community_id, change.members, badge.number)
+            )
+            told = self._write(change.new, change.lost)
+            if change.whole and change.new:  # one word for all, not one for each
+                told = [(Topic.BADGE, f"{badge.number}:{TEAM}:1:{self.head.seq}")]
+            tell += told if not (change.whole and quiet) else []
+            others = sorted(set(change.members).difference(members))  # the roles of `members` are settled now
+            levels.mark_quietly(self.tx, self.head.community_id, others, self.now)
         return tell
 
     def _write(self, new: Sequence[holding.Key], lost: Sequence[holding.Key]) -> list[tuple[Topic, str]]:

@@ -36,7 +36,7 @@ def problems(tx: Connection, replay: Replay) -> Iterator[Problem]:
     yield from readable("badges", _rows(tx, replay.community_id, every))
     for badge in every:
         if isinstance(badge.goal, Team) and TEAM not in due:
-            yield from readable("badges", _team(tx, replay.community_id, rules, badge, badge.goal))
+            yield from readable("badges", _team(tx, replay.community_id, rules, badge, badge.goal, due))
     for members in _parts(tx, replay, due):
         part = Part(tx, replay.community_id, rules, every, members)
         yield from readable("badges", part.badges())
@@ -87,9 +87,11 @@ def _rows(tx: Connection, community_id: int, every: Iterable[Badge]) -> Iterator
         before = row
 
 
-def _team(tx: Connection, community_id: int, rules: Policy, badge: Badge, goal: Team) -> Iterator[Problem]:
-    holders = holding.holders(tx, community_id, badge.number)
-    met_by = measuring.together(tx, community_id, rules, goal).met_by(goal)
+def _team(
+    tx: Connection, community_id: int, rules: Policy, badge: Badge, goal: Team, due: frozenset[int]
+) -> Iterator[Problem]:
+    holders = holding.holders(tx, community_id, badge.number) - due
+    met_by = measuring.together(tx, community_id, rules, goal).met_by(goal) - due
     for member_id in sorted(holders - met_by)[:NAMED]:
         yield HELD, f"member {member_id} holds badge {badge.number} and has no part in it"
     if not badge.retired:

@@ -5,7 +5,7 @@ import json
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, make_url, select
 
 from points_core import (
     achievements,
@@ -19,7 +19,7 @@ from points_core import (
     privacy,
     verification,
 )
-from points_core.achievements import Achievements, Badge, Settled, badges, roles
+from points_core.achievements import Achievements, Badge, Settled, badges, roles, teams
 from points_core.achievements.goals import (
     FirstAward,
     GivesTo,
@@ -31,7 +31,7 @@ from points_core.achievements.goals import (
     goal_of,
 )
 from points_core.achievements.goals import Points as PointsGoal
-from points_core.database import Points
+from points_core.database import Points, writer_engine
 from points_core.errors import InvalidSetting, UnknownBadge
 from points_core.models import ActiveDay, BadgeHolding, OutboxEntry
 from points_core.outbox import Topic
@@ -284,6 +284,71 @@ async def test_who_takes_part_later_gets_the_teams_badge_too_and_a_reversal_take
     assert [await holds(points, ADA), await holds(points, GRACE)] == [[], []]
     assert [r.because for r in (await of(points, GRACE)).revoked] == ["#3 took back #1"]
     assert await told(points, Topic.BADGE) == [f"{made.number}:0:1:1", f"{made.number}:3:1:1"]
+
+
+async def test_who_is_looked_at_after_the_team_was_gains_or_loses_the_badge_alone(points: Points) -> None:
+    await badge(points, Team(points=50, each=20), "Barn Raising")
+    await give(points, amount=60)
+    await announce(points)
+    users = [f"3{n}" for n in range(5)]
+    for user in users:
+        await points.write(
+            approvals.request,
+            by(MOD),
+            kind=Kind.AWARD,
+            user_id=user,
+            amount=20 + int(user[1]) // 4 - 1,
+            reason="helped",
+            again=True,
+        )
+
+    while (await points.write(achievements.settle_due, NOON, limit=1)).more:
+        assert await points.read(verification.verify) == []
+
+    assert [await holds(points, user) for user in users] == [[]] * 4 + [[("Barn Raising", 1)]]
+    assert await told(points, Topic.BADGE) == [f"1:{await number_of(points, '34')}:1:1"]
+    lost = await give(points, user_id="30", amount=1)
+    assert await holds(points, "30") == [("Barn Raising", 1)]
+    await take_back(points, lost.number)
+    assert await holds(points, "30") == []
+    assert await holds(points) == [("Barn Raising", 1)]
+
+
+async def number_of(points: Points, user_id: str) -> int:
+    def read(tx: Connection) -> int:
+        community_id = communities.find(tx, COMMUNITY)
+        assert community_id is not None
+        return communities.people(tx, community_id, [user_id])[user_id].id
+
+    return await points.read(read)
+
+
+async def test_what_a_team_has_reached_is_not_what_came_to_nothing(points: Points) -> None:
+    goal = Team(points=50, category_id=1)
+    await give(points, amount=5, category="events")
+    engine = writer_engine(make_url(points.settings.database_url))
+
+    def reached(tx: Connection) -> int:
+        head, rules = policy.locked(tx, by(MOD))
+        return teams.points(tx, head, rules, goal)
+
+    def gives(tx: Connection, amount: int) -> None:
+        approvals.request(
+            tx, by(MOD), kind=Kind.AWARD, user_id=ADA, amount=amount, reason="x", category="events"
+        )
+
+    with engine.connect() as tx:
+        assert reached(tx) == 5
+        tx.rollback()
+        gives(tx, 7)
+        assert reached(tx) == 12
+        tx.rollback()
+        gives(tx, 30)
+        gives(tx, 1)
+        assert reached(tx) == 36
+        tx.commit()
+        assert reached(tx) == 36
+    engine.dispose()
 
 
 async def test_a_teams_days_are_those_of_the_community(points: Points) -> None:
