@@ -128,9 +128,10 @@ class PointsBot(commands.Bot):
         self.ticker.stop()
         self._deaf()
         await self._finish_answers()
-        await asyncio.gather(self.courier.stop(), self.postman.stop())
+        stopping = [self.courier.stop(), self.postman.stop()]
         if self.linked_roles is not None:
-            await self.linked_roles.stop()
+            stopping.append(self.linked_roles.stop())
+        await asyncio.gather(*stopping)
         await super().close()
 
     async def _finish_answers(self) -> None:

@@ -31,7 +31,7 @@ DEFAULT_CATEGORIES = ("events", "helping", "content", "moderation")
 ENV_FILE = ".env"
 
 _DIGITS = re.compile(r"0|[1-9][0-9]{0,12}", re.ASCII)
-_SNOWFLAKE = re.compile(r"[1-9][0-9]{16,19}", re.ASCII)
+_SNOWFLAKE = re.compile(r"[1-9][0-9]{14,19}", re.ASCII)
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?", re.ASCII)
 
 
@@ -188,7 +188,7 @@ class Settings(BaseSettings):
     @classmethod
     def _snowflake(cls, value: str | None) -> str | None:
         if value is not None and not _SNOWFLAKE.fullmatch(value):
-            raise ValueError("expected the application's id, 17 to 20 digits")
+            raise ValueError("expected the application's id, 15 to 20 digits")
         return value
 
     @field_validator("discord_client_secret", mode="before")

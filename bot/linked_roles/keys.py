@@ -58,7 +58,11 @@ class Seal:
 
 
 class Visits:
-    """Browsers on their way to Discord and back: each comes back once, in time, with what it was given."""
+    """Browsers on their way to Discord and back: each comes back once, in time, with what it was given.
+
+    What was used is remembered by this process. Another one, or this one after a restart, has Discord for it,
+    which takes a code once.
+    """
 
     def __init__(self, secret: str) -> None:
         self._fernet = _key(secret, "visits")

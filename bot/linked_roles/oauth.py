@@ -24,7 +24,7 @@ WAIT_S: Final = 40.0  # where Discord does not say how long
 LONGEST_WAIT_S: Final = 3_600.0
 STALE_TOKEN: Final = 50025  # Discord's code: this access token is not valid
 
-_ID = re.compile(r"[1-9][0-9]{16,19}", re.ASCII)
+_ID = re.compile(r"[1-9][0-9]{14,19}", re.ASCII)  # Discord's first accounts have 15 digits
 _ERROR = re.compile(r"[a-z_]{1,40}", re.ASCII)
 
 

@@ -28,6 +28,7 @@ LONGEST_PAUSE: Final = timedelta(hours=6)
 WRONG_CLIENT_PAUSE: Final = timedelta(minutes=10)  # Discord bans who is refused 10,000 times in ten minutes
 ANOTHER_SECRET_PAUSE: Final = timedelta(hours=1)
 KEEPING_S: Final = (0.2, 1.0, 5.0)  # a renewed permission is kept, if the books are there again so soon
+PATIENCE_S: Final = 5.0  # of somebody in front of a page
 STOP_S: Final = 3  # for what is under way when the bot stops
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class Showing:
         self._began: datetime | None = None
         self._stopping = False
         self._round: asyncio.Task[None] | None = None
+        self._asked: set[asyncio.Task[None]] = set()
         self._held_until: datetime | None = None
 
     def wake(self) -> None:
@@ -83,19 +85,36 @@ class Showing:
     async def stop(self) -> None:
         """Take nothing new, finish what is under way; what remains comes again after its lease."""
         self._stopping = True
-        if self._round is not None and not self._round.done():
-            await asyncio.wait([self._round], timeout=STOP_S)
-            self._round.cancel()
-            await asyncio.gather(self._round, return_exceptions=True)
+        under_way = [*self._asked, *([self._round] if self._round is not None else [])]
+        if under_way:
+            _, slow = await asyncio.wait(under_way, timeout=STOP_S)
+            for task in slow:
+                task.cancel()
+            await asyncio.gather(*slow, return_exceptions=True)
 
     async def at_once(self, community: str, member: int) -> None:
-        """Bring one account up to date now, unless Discord asked to wait. Raises DatabaseUnavailable."""
-        if not self._held():
+        """Bring one account up to date now, unless Discord asked to wait; somebody waits, but not for long.
+
+        What takes longer goes on by itself.
+        """
+        if self._held() or self._stopping:
+            return
+        task = asyncio.create_task(self._one(community, member), name="linked role")
+        self._asked.add(task)
+        task.add_done_callback(self._asked.discard)
+        await asyncio.wait([task], timeout=PATIENCE_S)
+
+    async def _one(self, community: str, member: int) -> None:
+        try:
             turns = await self._points.write(
                 links.lease, self._now(), limit=1, seconds=LEASE_S, member=(community, member)
             )
             for turn in turns:
                 await self._take(turn)
+        except DatabaseUnavailable as fault:
+            log.warning("linked roles wait for the books: %s", fault.why)
+        except Exception:
+            log.exception("a linked role could not be brought up to date")
 
     async def _do_round(self) -> None:
         try:

@@ -41,6 +41,21 @@ REFUSED = [
     ("POINTS_DATABASE_URL", "sqlite:///file:points?mode=memory&uri=true", "need a file"),
     ("POINTS_DATABASE_URL", "mysql://root@localhost/points", "mysql is not supported"),
     ("POINTS_DATABASE_URL", "postgresql://localhost:port/points", "postgresql://USER"),
+    ("POINTS_PUBLIC_URL", "points.example.org", "https://HOST"),
+    ("POINTS_PUBLIC_URL", "http://points.example.org", "only for localhost"),
+    ("POINTS_PUBLIC_URL", "http://localhost.example.org", "only for localhost"),
+    ("POINTS_PUBLIC_URL", "https://points.example.org/points", "without a path"),
+    ("POINTS_PUBLIC_URL", "https://points.example.org/?x=1", "https://HOST"),
+    ("POINTS_PUBLIC_URL", "https://ada:secret@points.example.org", "https://HOST"),
+    ("POINTS_PUBLIC_URL", "https://points.example.org:port", "https://HOST"),
+    ("POINTS_PUBLIC_URL", "https://points.example.org\r\nX: y", "https://HOST"),
+    ("POINTS_PUBLIC_URL", "https://[::1", "https://HOST"),
+    ("POINTS_PUBLIC_URL", "https://", "https://HOST"),
+    ("POINTS_PUBLIC_URL", "javascript:alert(1)", "https://HOST"),
+    ("DISCORD_CLIENT_ID", "points-bot", "15 to 20 digits"),
+    ("DISCORD_CLIENT_ID", "１４５６０７４４４３９８０８０００００", "15 to 20 digits"),
+    ("DISCORD_CLIENT_ID", "1456074443980800000/../@me", "15 to 20 digits"),
+    ("POINTS_LINKED_COMMUNITY", "two words", "an id of 1 to 64"),
 ]
 NO_NUMBERS = (
     "true",
@@ -196,3 +211,25 @@ def test_the_file_behind_a_url_is_known() -> None:
     assert database_file(sync_url("sqlite:///a/points.db")) == Path("a/points.db")
     assert database_file(sync_url("sqlite:///file:points.db?uri=true")) == Path("points.db")
     assert database_file(sync_url("postgresql://u@h/n")) is None
+
+
+@pytest.mark.parametrize(
+    "given,address",
+    [
+        ("https://points.example.org", "https://points.example.org"),
+        (" https://Points.Example.org/ ", "https://points.example.org"),
+        ("https://points.example.org:8443", "https://points.example.org:8443"),
+        ("http://localhost:8080", "http://localhost:8080"),
+        ("http://127.0.0.1:8080/", "http://127.0.0.1:8080"),
+    ],
+)
+def test_a_public_address_is_kept_without_what_it_does_not_need(given: str, address: str) -> None:
+    assert Settings(_env_file=None, POINTS_PUBLIC_URL=given).public_url == address
+
+
+def test_the_client_secret_is_shown_nowhere_and_one_of_spaces_is_none() -> None:
+    settings = Settings(_env_file=None, DISCORD_CLIENT_SECRET=" a-secret\n")
+    assert settings.discord_client_secret is not None
+    assert settings.discord_client_secret.get_secret_value() == "a-secret"
+    assert "a-secret" not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+    assert Settings(_env_file=None, DISCORD_CLIENT_SECRET="  ").discord_client_secret is None

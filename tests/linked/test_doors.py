@@ -8,10 +8,11 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from aiohttp import web
 from sqlalchemy import Connection, select
 
 from bot.linked_roles.doors import PER_MINUTE
-from bot.linked_roles.oauth import AUTHORIZE, SCOPES
+from bot.linked_roles.oauth import AUTHORIZE, SCOPES, TIMEOUT_S
 from bot.linked_roles.parts import CALLBACK, HERE
 from points_core import links
 from points_core.models import LinkedAccount, Member
@@ -376,6 +377,29 @@ async def test_a_discord_that_is_away_links_nothing_and_says_so(
 
     assert answer.status_code == 503
     assert "cannot be reached" in answer.text
+
+
+@pytest.mark.slow
+async def test_who_is_linked_while_discord_does_not_answer_waits_a_few_seconds_and_it_goes_on(
+    host: Host,
+) -> None:
+    go = asyncio.Event()
+
+    async def hangs(request: web.Request) -> None:
+        await go.wait()
+
+    host.side.next("PUT /users/@me", hangs)
+    began = asyncio.get_running_loop().time()
+    answer = await host.links()
+    assert answer.status_code == 200
+    assert "could not be told your points yet" in answer.text
+    assert asyncio.get_running_loop().time() - began < TIMEOUT_S
+
+    go.set()
+    async with asyncio.timeout(10):
+        while (await host.account()).shown_points is None:  # noqa: ASYNC110 - the database tells nobody
+            await asyncio.sleep(0.02)
+    assert host.side.shown[ADA]["points"] == "120"
 
 
 async def test_who_is_linked_while_discord_takes_no_points_is_told_that_they_follow(host: Host) -> None:
