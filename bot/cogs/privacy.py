@@ -75,7 +75,7 @@ class Privacy(commands.GroupCog, group_name="privacy", group_description="What i
         user_id, linked_roles = str(interaction.user.id), self.bot.linked_roles
         ended = await self.bot.points.write(links.end, origin_of(interaction), user_id)
         if ended is not None and linked_roles is not None:
-            await linked_roles.showing.at_once(ended.community, ended.member)
+            await linked_roles.showing.at_once(ended.number)
         left = await self.bot.points.read(links.of, user_id)
         said = messages.unlinked(ended, waits=left is not None, can_tell=linked_roles is not None)
         await interaction.followup.send(said, ephemeral=True)

@@ -131,7 +131,7 @@ async def _link(linked: "LinkedRoles", code: str) -> Response:
         return pages.not_set_up()
     now = linked.now()
     permission = Permission(user_id, given.access, given.refresh)
-    member = await linked.points.write(
+    which = await linked.points.write(
         links.link,
         Origin(chosen.community, Actor.member(user_id), now, f"link:{linked.new_key()}"),
         user_id,
@@ -139,7 +139,7 @@ async def _link(linked: "LinkedRoles", code: str) -> Response:
         sealed=linked.seal.closed(permission),
         expires_at=now + timedelta(seconds=given.seconds),
     )
-    await linked.showing.at_once(chosen.community, member)
+    await linked.showing.at_once(which)
     account = await linked.points.read(links.of, user_id)
     shown = (account.shown_points, account.shown_level) if account is not None else (None, None)
     return pages.linked(linked.platform(chosen.community), *shown)

@@ -92,24 +92,21 @@ class Showing:
                 task.cancel()
             await asyncio.gather(*slow, return_exceptions=True)
 
-    async def at_once(self, community: str, member: int) -> None:
+    async def at_once(self, which: links.Number) -> None:
         """Bring one account up to date now, unless Discord asked to wait; somebody waits, but not for long.
 
         What takes longer goes on by itself.
         """
         if self._held() or self._stopping:
             return
-        task = asyncio.create_task(self._one(community, member), name="linked role")
+        task = asyncio.create_task(self._one(which), name="linked role")
         self._asked.add(task)
         task.add_done_callback(self._asked.discard)
         await asyncio.wait([task], timeout=PATIENCE_S)
 
-    async def _one(self, community: str, member: int) -> None:
+    async def _one(self, which: links.Number) -> None:
         try:
-            turns = await self._points.write(
-                links.lease, self._now(), limit=1, seconds=LEASE_S, member=(community, member)
-            )
-            for turn in turns:
+            for turn in await self._points.write(links.lease, self._now(), [which], seconds=LEASE_S):
                 await self._take(turn)
         except DatabaseUnavailable as fault:
             log.warning("linked roles wait for the books: %s", fault.why)
@@ -125,10 +122,11 @@ class Showing:
             log.exception("linked roles could not be brought up to date")
 
     async def _all_due(self) -> None:
-        while not self._stopping and not self._held() and await self._points.read(links.waits, self._now()):
-            turns = await self._points.write(links.lease, self._now(), limit=AT_ONCE, seconds=LEASE_S)
-            if not turns:
+        while not self._stopping and not self._held():
+            found = await self._points.read(links.due, self._now(), limit=AT_ONCE)
+            if not found:
                 return
+            turns = await self._points.write(links.lease, self._now(), found, seconds=LEASE_S)
             outcomes = await asyncio.gather(*map(self._take, turns), return_exceptions=True)
             for outcome in outcomes:
                 if isinstance(outcome, BaseException):
@@ -169,10 +167,6 @@ class Showing:
             await self._lose(turn, permission, str(over) or "Discord does not take the permission any more")
 
     async def _renewed(self, permission: Permission, turn: Turn) -> tuple[Permission, Turn]:
-        # whoever stops waiting, what Discord gave is kept: nobody gets it a second time
-        return await asyncio.shield(self._renew(permission, turn))
-
-    async def _renew(self, permission: Permission, turn: Turn) -> tuple[Permission, Turn]:
         given = await self._oauth.renewed(permission)
         fresh = Permission(permission.user_id, given.access, given.refresh)
         sealed = self._seal.closed(fresh)

@@ -9,7 +9,7 @@ room keeps it and cannot read it.
 """
 
 from points_core.links.making import Account, Ended, end, erase, forget, link, of
-from points_core.links.setup import Chosen, chosen, missing, settings_of, wanted
+from points_core.links.setup import Chosen, Number, chosen, missing, settings_of, wanted
 from points_core.links.showing import (
     EARLY,
     LOST_KEY,
@@ -17,6 +17,7 @@ from points_core.links.showing import (
     Counts,
     Turn,
     counts,
+    due,
     gone,
     kept,
     later,
@@ -24,7 +25,6 @@ from points_core.links.showing import (
     lost,
     shown,
     unreadable,
-    waits,
 )
 
 __all__ = [
@@ -35,9 +35,11 @@ __all__ = [
     "Chosen",
     "Counts",
     "Ended",
+    "Number",
     "Turn",
     "chosen",
     "counts",
+    "due",
     "end",
     "erase",
     "forget",
@@ -52,6 +54,5 @@ __all__ = [
     "settings_of",
     "shown",
     "unreadable",
-    "waits",
     "wanted",
 ]

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, or_, select, update
 
 from points_core import audit, communities, policy
 from points_core.communities import Head
-from points_core.links.setup import settings_of
+from points_core.links.setup import Number, settings_of
 from points_core.models import Community, LinkedAccount, Member
 from points_core.statements import upsertable
 from points_core.values import Origin, clean_id
@@ -33,17 +33,17 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A link that its owner ended: in which community, of which member; `lost` if it had broken off before."""
+    """A link that its owner ended; `lost` if it had broken off before."""
 
+    number: Number
     community: str
-    member: int
     lost: bool
 
 
 def link(
     tx: Connection, origin: Origin, user_id: str, *, name: str | None, sealed: bytes, expires_at: datetime
-) -> int:
-    """Link a person's account outside to the origin's community and return their member number there.
+) -> Number:
+    """Link a person's account outside to the origin's community, and return which link it is.
 
     Somebody without points begins with none. An earlier link of theirs, in whichever community, is replaced.
     `sealed` is the permission, which lasts until `expires_at` unless it is renewed. Raises BooksClosed, InvalidText.
@@ -57,7 +57,7 @@ def link(
             tx.execute(delete(LinkedAccount).where(*_this(elsewhere.community_id, elsewhere.member_id)))
     _write(tx, head.community_id, member, sealed, origin.at, expires_at)
     _put_on_record(tx, head, origin, "link.made", member)
-    return member
+    return head.community_id, member
 
 
 def _write(
@@ -97,7 +97,7 @@ def end(tx: Connection, origin: Origin, user_id: str) -> Ended | None:
                 .values(ended_at=origin.at, due_at=origin.at, attempts=0, why=None)
             )
         _put_on_record(tx, head, replace(origin, community=row.key), "link.ended", row.member_id)
-        return Ended(row.key, row.member_id, lost=row.lost_at is not None)
+        return Ended((row.community_id, row.member_id), row.key, lost=row.lost_at is not None)
     return None
 
 

@@ -11,6 +11,10 @@ from points_core.settings import Settings
 SETTING: Final = "POINTS_LINKED_COMMUNITY"
 
 
+Number = tuple[int, int]
+"""Which link: the number of its community, and the member's in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """The community whose points are shown, or None and why."""

@@ -4,14 +4,28 @@ Nothing marks a link when points move. What was shown last is compared with what
 restore or a lost message leaves nothing stale, and many movements become one change outside.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, not_, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    delete,
+    false,
+    func,
+    not_,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from points_core import audit, communities
-from points_core.links.setup import settings_of
+from points_core.links.setup import Number, settings_of
 from points_core.models import Community, LinkedAccount, Member, PointBalance
 from points_core.values import Actor, ActorKind, Origin
 
@@ -54,32 +68,29 @@ class Counts:
     unreadable: int
 
 
-def waits(tx: Connection, now: datetime) -> bool:
-    """Return whether any link is due; cheaper than a lease where none is."""
-    return tx.execute(_found(tx, now).where(_due(tx, now)).limit(1)).first() is not None
+def due(tx: Connection, now: datetime, *, limit: int = 20) -> list[Number]:
+    """Return the links that are due, the longest due first; every link is looked at, so it is read, not written."""
+    keys = select(LinkedAccount.community_id, LinkedAccount.member_id)
+    found = _joined(keys).where(_due(tx, now)).order_by(LinkedAccount.due_at).limit(limit)
+    return [(community_id, member) for community_id, member in tx.execute(found)]
 
 
 def lease(
     tx: Connection,
     now: datetime,
+    among: Sequence[Number],
     *,
-    limit: int = 20,
     seconds: int = 60,
-    member: tuple[str, int] | None = None,
 ) -> list[Turn]:
-    """Take up to `limit` links for `seconds` that are due, the longest due first; nobody else gets them meanwhile.
-
-    `member`: only this one, by community and number.
-    """
+    """Take those of the links `among` which are due still, for `seconds`; nobody else gets them meanwhile."""
     until = now + timedelta(seconds=seconds)
-    due = _found(tx, now).where(_due(tx, now)).order_by(LinkedAccount.due_at).limit(limit)
-    if member is not None:
-        due = due.where(Community.key == member[0], LinkedAccount.member_id == member[1])
-    rows = tx.execute(due.with_for_update(of=LinkedAccount, skip_locked=True)).all()
+    these = or_(false(), *(and_(*_link(*number)) for number in among))
+    taken = _found(tx).where(these, _due(tx, now)).order_by(LinkedAccount.due_at)
+    rows = tx.execute(taken.with_for_update(of=LinkedAccount, skip_locked=True)).all()
     for row in rows:
         tx.execute(
             update(LinkedAccount)
-            .where(LinkedAccount.community_id == row.community_id, LinkedAccount.member_id == row.member_id)
+            .where(*_link(row.community_id, row.member_id))
             .values(leased_until=until, attempts=LinkedAccount.attempts + 1)
         )
     return [_turn(row, until, now) for row in rows]
@@ -209,7 +220,7 @@ def _joined(found: Any) -> Any:  # noqa: ANN401 - a SELECT of linked accounts
     )
 
 
-def _found(tx: Connection, now: datetime) -> Any:  # noqa: ANN401 - a SELECT
+def _found(tx: Connection) -> Any:  # noqa: ANN401 - a SELECT
     return _joined(
         select(
             LinkedAccount.community_id,
@@ -247,10 +258,11 @@ def _turn(row: Any, until: datetime, now: datetime) -> Turn:  # noqa: ANN401 - a
 
 
 def _these(turn: Turn) -> tuple[Any, Any]:
-    return (
-        LinkedAccount.community_id == turn.community_id,
-        LinkedAccount.member_id == turn.member,
-    )
+    return _link(turn.community_id, turn.member)
+
+
+def _link(community_id: int, member: int) -> tuple[Any, Any]:
+    return (LinkedAccount.community_id == community_id, LinkedAccount.member_id == member)
 
 
 def _settle(tx: Connection, turn: Turn, **values: Any) -> None:  # noqa: ANN401 - each column has its own

@@ -30,7 +30,7 @@ async def give(points: Points, user_id: str, amount: int, community: str = COMMU
 
 async def linked(
     points: Points, user_id: str = ADA, community: str = COMMUNITY, sealed: bytes = SEALED
-) -> int:
+) -> links.Number:
     return await points.write(
         links.link,
         by(user_id, community=community),
@@ -41,8 +41,13 @@ async def linked(
     )
 
 
-async def turn_of(points: Points, at: timedelta = timedelta(0), limit: int = 20) -> Turn:
-    (turn,) = await points.write(links.lease, NOON + at, limit=limit)
+async def leased(points: Points, at: timedelta = timedelta(0), limit: int = 20) -> list[Turn]:
+    found = await points.read(links.due, NOON + at, limit=limit)
+    return await points.write(links.lease, NOON + at, found)
+
+
+async def turn_of(points: Points, at: timedelta = timedelta(0)) -> Turn:
+    (turn,) = await leased(points, at)
     return turn
 
 
@@ -69,11 +74,12 @@ async def test_a_new_link_is_to_show_the_balance_and_the_level(points: Points) -
     levels = (Level(name="Member", earned=5), Level(name="Regular", earned=20))
     await points.write(policy.change, by(MOD), programme=Programme(levels=levels))
     await give(points, ADA, 30)
-    member = await linked(points)
+    number = await linked(points)
 
     turn = await turn_of(points)
 
-    assert (turn.community, turn.member, turn.user_id, turn.sealed) == (COMMUNITY, member, ADA, SEALED)
+    assert (turn.community_id, turn.member) == number
+    assert (turn.community, turn.user_id, turn.sealed) == (COMMUNITY, ADA, SEALED)
     assert (turn.points, turn.level, turn.ended, turn.stale, turn.same) == (30, 2, False, False, False)
 
 
@@ -88,13 +94,13 @@ async def test_nothing_is_due_once_it_is_shown_until_points_move(points: Points)
     await give(points, ADA, 30)
     await linked(points)
     await shown(points, await turn_of(points))
-    assert not await points.read(links.waits, NOON)
-    assert await points.write(links.lease, NOON) == []
+    assert not await points.read(links.due, NOON)
+    assert await leased(points) == []
 
     await give(points, ADA, 5)
     await give(points, ADA, 7)
 
-    assert await points.read(links.waits, NOON)
+    assert await points.read(links.due, NOON)
     assert (await turn_of(points)).points == 42
 
 
@@ -122,17 +128,17 @@ async def test_more_than_discord_counts_is_shown_as_the_most_and_a_debt_as_nothi
 
     await points.write(moved)
 
-    turns = {turn.user_id: turn for turn in await points.write(links.lease, NOON)}
+    turns = {turn.user_id: turn for turn in await leased(points)}
     assert (turns[ADA].points, turns[GRACE].points) == (MOST, 0)
     for turn in turns.values():
         await shown(points, turn)
-    assert not await points.read(links.waits, NOON)
+    assert not await points.read(links.due, NOON)
 
 
 async def test_a_link_is_not_due_before_its_time_and_what_failed_is_remembered(points: Points) -> None:
     await linked(points)
     await points.write(links.later, await turn_of(points), NOON + timedelta(minutes=1), "HTTP 503")
-    assert await points.write(links.lease, NOON) == []
+    assert await leased(points) == []
 
     turn = await turn_of(points, timedelta(minutes=1))
     assert turn.attempts == 2
@@ -152,14 +158,14 @@ async def test_a_permission_is_renewed_a_day_before_it_runs_out(points: Points) 
     await linked(points)
     await shown(points, await turn_of(points))
     soon = WEEK - timedelta(days=1)
-    assert await points.write(links.lease, NOON + soon - timedelta(seconds=1)) == []
+    assert await leased(points, soon - timedelta(seconds=1)) == []
 
     turn = await turn_of(points, soon)
 
     assert (turn.stale, turn.same) == (True, True)
     assert await points.write(links.kept, turn, b"renewed", NOON + soon + WEEK)
     await points.write(links.later, replace(turn, sealed=b"renewed"), NOON + soon, None)
-    assert await points.write(links.lease, NOON + soon) == []
+    assert await leased(points, soon) == []
 
 
 async def test_a_renewed_permission_is_kept_even_if_the_lease_ran_out(points: Points) -> None:
@@ -192,8 +198,8 @@ async def test_two_processes_never_hold_one_link(points: Points, database_url: s
 
         async def taken(who: Points) -> list[int]:
             mine: list[int] = []
-            while turns := await who.write(links.lease, NOON, limit=3):
-                mine += [turn.member for turn in turns]
+            while await who.read(links.due, NOON):  # both find the same
+                mine += [turn.member for turn in await leased(who, limit=3)]
             return mine
 
         mine, theirs = await asyncio.gather(taken(points), taken(other))
@@ -204,14 +210,14 @@ async def test_two_processes_never_hold_one_link(points: Points, database_url: s
 async def test_a_lease_runs_out_by_itself(points: Points) -> None:
     await linked(points)
     first = await turn_of(points)
-    assert await points.write(links.lease, NOON + timedelta(seconds=59)) == []
+    assert await leased(points, timedelta(seconds=59)) == []
 
     second = await turn_of(points, timedelta(seconds=60))
     await points.write(links.later, first, NOON + WEEK, "too late")
 
-    assert await points.write(links.lease, NOON + timedelta(seconds=60)) == []  # the second still holds it
+    assert await leased(points, timedelta(seconds=60)) == []  # the second still holds it
     await shown(points, second, timedelta(seconds=60))
-    assert not await points.read(links.waits, NOON + timedelta(seconds=60))
+    assert not await points.read(links.due, NOON + timedelta(seconds=60))
 
 
 # ── which community ──
@@ -221,7 +227,7 @@ async def test_one_account_is_linked_in_one_community(points: Points) -> None:
     await linked(points)
     await linked(points, community="village")
 
-    (turn,) = await points.write(links.lease, NOON)
+    (turn,) = await leased(points)
     assert turn.community == "village"
 
 
@@ -261,7 +267,7 @@ async def test_a_link_of_another_community_than_the_chosen_one_shows_nothing_and
         turn = await turn_of(other)
         assert (turn.points, turn.level, turn.ended) == (None, None, False)
         await shown(other, turn)
-        assert not await other.read(links.waits, NOON)
+        assert not await other.read(links.due, NOON)
 
     assert (await turn_of(points)).points == 30
 
@@ -325,7 +331,7 @@ async def test_a_lost_permission_is_forgotten_and_its_owner_can_see_why_for_a_mo
     account = await points.read(links.of, ADA)
     assert account is not None
     assert (account.lost_at, account.why) == (NOON, "the permission was taken back at Discord")
-    assert await points.write(links.lease, NOON + WEEK) == []
+    assert await leased(points, WEEK) == []
     assert await stored(points) == [None]
     assert await audited(points) == ["link.made", "link.lost"]
     ended = await points.write(links.end, by(ADA), ADA)
@@ -463,7 +469,7 @@ async def test_going_back_to_a_backup_brings_no_ended_link_back_and_keeps_the_re
     await linked(points, GRACE)
     made = await backup.make_due(points, NOON)
     await points.write(links.end, by(ADA), ADA)
-    turns = await points.write(links.lease, NOON)
+    turns = await leased(points)
     for turn in turns:
         if turn.ended:
             await points.write(links.gone, turn)
@@ -474,3 +480,19 @@ async def test_going_back_to_a_backup_brings_no_ended_link_back_and_keeps_the_re
 
     async with Points.opened(settings) as back:
         assert await stored(back) == [b"renewed"]
+
+
+async def test_a_link_that_is_not_due_any_more_is_not_leased(points: Points) -> None:
+    number = await linked(points)
+    await shown(points, await turn_of(points))
+
+    assert await points.write(links.lease, NOON, [number]) == []
+    assert await points.write(links.lease, NOON, []) == []
+
+
+async def test_the_longest_due_come_first(points: Points) -> None:
+    for number, user_id in enumerate((ADA, GRACE, MOD)):
+        await linked(points, user_id)
+        await points.write(links.later, await turn_of(points), NOON + timedelta(minutes=3 - number), "no")
+
+    assert [turn.user_id for turn in await leased(points, timedelta(minutes=5), limit=2)] == [MOD, GRACE]

@@ -347,6 +347,13 @@ async def test_whatever_discord_answers_to_a_code_there_is_a_page(
     assert await rows(host) == 0
 
 
+async def test_a_permission_without_the_right_to_show_points_links_nothing(host: Host) -> None:
+    host.side.scope = "identify"
+
+    assert (await host.links()).status_code == 400
+    assert await rows(host) == 0
+
+
 @pytest.mark.parametrize(
     "body",
     [

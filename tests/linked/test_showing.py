@@ -191,19 +191,41 @@ async def test_a_renewed_permission_is_kept_even_if_the_bot_is_stopped_meanwhile
     linked.side.next(RENEWING, slow)
     linked.clock.at = NOON + A_WEEK
     before = await sealed(linked)
-    round = asyncio.create_task(linked.linked.showing.at_once(TOWN, 1))
+    linked.linked.showing.wake()
     await reached.wait()
-    round.cancel()
-    await asyncio.wait([round])
+    stopping = asyncio.create_task(linked.linked.stop())
+    await asyncio.sleep(0)
     go.set()
-    async with asyncio.timeout(10):
-        while await sealed(linked) == before:  # noqa: ASYNC110 - the database tells nobody
-            await asyncio.sleep(0.01)
+    await stopping
 
-    linked.clock.passes(minutes=5)
+    assert await sealed(linked) != before
+    assert (await linked.account()).lost_at is None
+
+
+async def test_who_links_anew_while_their_permission_is_renewed_keeps_the_newer_one(linked: Host) -> None:
+    reached, go = asyncio.Event(), asyncio.Event()
+
+    async def slow(request: web.Request) -> None:
+        reached.set()
+        await go.wait()
+
+    visit = await linked.begins()
+    linked.clock.at = NOON + A_WEEK
+    linked.side.next(RENEWING, slow)
     await linked.give(ADA, 1)
-    await linked.shows()
-    assert linked.side.shown[ADA]["points"] == "121"
+    linked.linked.showing.wake()
+    await reached.wait()
+    linked.clock.passes(
+        seconds=-(A_WEEK - timedelta(minutes=30)).total_seconds()
+    )  # the visit is ten minutes at most
+    assert (await visit.comes_back(code=linked.side.permits(ADA))).status_code == 200
+    newer = await sealed(linked)
+    go.set()
+    await linked.linked.showing.idle()
+
+    assert await sealed(linked) == newer
+    assert len(linked.side.said(SHOWING)) == 1  # with the newer permission, at once
+    assert (await linked.account()).lost_at is None
 
 
 @asynccontextmanager
@@ -241,7 +263,7 @@ async def test_a_process_that_died_with_a_link_in_its_hand_leaves_it_to_another(
     linked: Host, database_url: str
 ) -> None:
     await linked.give(ADA, 1)
-    assert await linked.points.write(links.lease, linked.clock(), seconds=90)
+    assert await linked.points.write(links.lease, linked.clock(), [(1, 1)], seconds=90)
     async with another_process(linked, database_url) as other:
         await other.shows()
         assert linked.side.shown[ADA]["points"] == "120"
@@ -491,7 +513,7 @@ async def test_who_ends_their_link_is_forgotten_by_discord_and_the_permission_is
 ) -> None:
     ended = await linked.points.write(links.end, by_ada(), ADA)
     assert ended is not None
-    await linked.linked.showing.at_once(ended.community, ended.member)
+    await linked.linked.showing.at_once(ended.number)
 
     assert [asked.what for asked in linked.side.asked] == [CLEARING, "POST /oauth2/token/revoke"]
     assert linked.side.shown == {}

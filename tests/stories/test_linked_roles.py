@@ -77,7 +77,7 @@ async def linked(world: World, side: DiscordSide, person: simcord.MemberActor) -
     given = await roles.oauth.granted(side.permits(str(person.id)))
 
     user_id = str(person.id)
-    member = await world.points.write(
+    which = await world.points.write(
         links.link,
         Origin(world.community, Actor.member(user_id), world.bot.now(), f"link:{user_id}"),
         user_id,
@@ -85,7 +85,7 @@ async def linked(world: World, side: DiscordSide, person: simcord.MemberActor) -
         sealed=roles.seal.closed(Permission(user_id, given.access, given.refresh)),
         expires_at=world.bot.now() + timedelta(days=7),
     )
-    await roles.showing.at_once(world.community, member)
+    await roles.showing.at_once(which)
 
 
 async def test_a_member_ends_their_link_and_discord_forgets_their_points(
@@ -129,7 +129,7 @@ async def test_a_link_that_broke_off_is_told_of(set_up: World, side: DiscordSide
     roles = set_up.bot.linked_roles
     assert roles is not None
     set_up.env.backend.clock.advance(60)
-    await roles.showing.at_once(set_up.community, 1)
+    await roles.showing.at_once((1, 1))
 
     said = private(await set_up.mia.slash(set_up.general, "privacy unlink"))
 
