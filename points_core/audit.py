@@ -1,5 +1,6 @@
 """The append-only record of every change that is not a movement of points: who, what, before and after."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -78,25 +79,23 @@ def under_key(tx: Connection, community_id: int, key: str) -> tuple[tuple[str, s
     )
 
 
-def first_before(
-    tx: Connection, community_id: int, action: str, field: str, since: datetime
-) -> object | None:
-    """Return what `field` was before the first `action` after `since` that changed it; None if none did."""
+def values_before(
+    tx: Connection, community_id: int, action: str, field: str, since: datetime | None = None
+) -> Iterator[tuple[datetime, object]]:
+    """Yield each time after `since` at which an `action` changed `field`, and what it was before; oldest first."""
     changes = (
-        select(AuditEvent.before)
+        select(AuditEvent.recorded_at, AuditEvent.before)
         .where(
             AuditEvent.community_id == community_id,
             AuditEvent.action == action,
             AuditEvent.target.contains(field),
-            AuditEvent.recorded_at > since,
+            *(() if since is None else (AuditEvent.recorded_at > since,)),
         )
         .order_by(AuditEvent.number)
     )
-    for before in tx.execute(changes).scalars():
+    for recorded_at, before in tx.execute(changes):
         if before is not None and field in before:
-            value: object = before[field]
-            return value
-    return None
+            yield recorded_at, before[field]
 
 
 def recent(

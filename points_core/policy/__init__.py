@@ -18,7 +18,7 @@ from points_core.policy.document import (
     LeavePolicy,
     Policy,
 )
-from points_core.policy.stored import by_number, locked, of, zone_at
+from points_core.policy.stored import Zones, by_number, locked, of, zone_at, zones
 
 __all__ = [
     "MAX_ERASURE_DAYS",
@@ -29,6 +29,7 @@ __all__ = [
     "Category",
     "LeavePolicy",
     "Policy",
+    "Zones",
     "add_category",
     "amend",
     "by_number",
@@ -39,4 +40,5 @@ __all__ = [
     "rename_category",
     "retire_category",
     "zone_at",
+    "zones",
 ]

@@ -1,5 +1,6 @@
 """The policy read back, under the community's lock where something is to be written."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -39,13 +40,35 @@ def by_number(tx: Connection, community_id: int) -> Policy:
     return Policy.model_validate({**document, "version": version, "categories": categories})
 
 
+@dataclass(frozen=True, slots=True)
+class Zones:
+    """The zones in which a community counted its days: `now`, and the earlier ones with the time each lasted to."""
+
+    now: ZoneInfo
+    earlier: tuple[tuple[datetime, ZoneInfo], ...] = ()
+
+    def at(self, moment: datetime) -> ZoneInfo:
+        """Return the zone at `moment` (aware)."""
+        return self.since(moment)[0]
+
+    def since(self, moment: datetime) -> tuple[ZoneInfo, ...]:
+        """Return the zone at `moment` (aware), and those that came after it."""
+        return (*(zone for until, zone in self.earlier if until > moment), self.now)
+
+
+def zones(tx: Connection, community_id: int, *, since: datetime | None = None) -> Zones:
+    """Return the zones in which days were counted; of the earlier ones those that lasted beyond `since`."""
+    changed = audit.values_before(tx, community_id, "policy.change", "timezone", since)
+    earlier = tuple((until, ZoneInfo(str(name))) for until, name in changed)
+    return Zones(by_number(tx, community_id).zone, earlier)
+
+
 def zone_at(tx: Connection, community: str, at: datetime | None) -> ZoneInfo:
     """Return the zone in which the community's days were counted at `at` (aware); None: as they are now."""
     found = communities.find(tx, community)
     if found is None or at is None:
         return of(tx, community).zone
-    changed = audit.first_before(tx, found, "policy.change", "timezone", at)
-    return ZoneInfo(str(changed)) if changed is not None else by_number(tx, found).zone
+    return zones(tx, found, since=at).at(at)
 
 
 def _defaults(tx: Connection) -> Policy:

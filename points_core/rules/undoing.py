@@ -20,7 +20,7 @@ from points_core.communities import Head
 from points_core.duties import EXPIRY_KEY, lot_of_key
 from points_core.errors import DuplicateTransaction, RowRefused, RowsRefused
 from points_core.models import ApprovalRequest, PointTransaction, RuleGrant
-from points_core.policy import Policy
+from points_core.policy import Policy, Zones
 from points_core.rules import groundless, reading
 from points_core.rules.beside import Beside, beside
 from points_core.rules.definition import Rule
@@ -84,12 +84,13 @@ def undo(
     why = f"rule {rule.number} taken back"
     taken = _take_back(tx, origin, community_id, [wanted], why, reason, partial=partial)
     gone = _close(tx, community_id, zone, [wanted], taken)
-    whole = version is None and since is None and until is None
-    days = groundless.days(tx, community_id, number, zone, [*asked, *gone], whole=whole)
+    zones = policy.zones(tx, community_id)
+    meant = groundless.Part(number, version, since, until)
+    days = groundless.days(tx, community_id, meant, zones, [*asked, *gone])
     if days and head.badges:
         levels.mark(tx, community_id, sorted({member_id for member_id, _ in days}), origin.at)
     roles = rewards.take(tx, community_id, number, {row.member_id for row in gone}, origin.at)
-    streaks = _streaks(tx, origin, current, community_id, days, partial=partial)
+    streaks = _streaks(tx, origin, current, zones, community_id, days, partial=partial)
     undone = Undone(
         rule,
         taken.batch,
@@ -316,10 +317,17 @@ def _granted(row: Any) -> uses.Granted:  # noqa: ANN401 - a row of rule_grants
 
 
 def _streaks(
-    tx: Connection, origin: Origin, current: Policy, community_id: int, days: Days, *, partial: bool
+    tx: Connection,
+    origin: Origin,
+    current: Policy,
+    zones: Zones,
+    community_id: int,
+    days: Days,
+    *,
+    partial: bool,
 ) -> _Taken:
     """Take back what rules gave for streaks that were made by `days`, and are not without them."""
-    keys = groundless.streaks(tx, current, community_id, days)
+    keys = groundless.streaks(tx, current, zones, community_id, days)
     spans = [
         (
             RuleGrant.community_id == community_id,
