@@ -10,9 +10,20 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from points_core import policy, rules
+from points_core import achievements, policy, rules
+from points_core.achievements import badges, goals
+from points_core.achievements.goals import FirstAward, LevelReached, Streak, Team
 from points_core.database import Points
-from points_core.models import ActiveDay, Member, PointBalance, RuleGrant, RuleUse
+from points_core.models import (
+    ActiveDay,
+    BadgeHolding,
+    Member,
+    PointBalance,
+    RoleGrant,
+    RuleGrant,
+    RuleUse,
+)
+from points_core.programme import Level
 from points_core.rules import Compiled, Fact, Fired, On
 from points_core.rules.definition import (
     AllOf,
@@ -114,6 +125,7 @@ async def host(points: Points) -> None:
                 "trigger": OnVoice(),
                 "amount": 3,
                 "limits": Limits(community_day=9_999, every_rule_member_day=80),
+                "role": "900",
             },
         ),
         ("check-in", Mode.LIVE, {"trigger": OnCheckIn(), "amount": 5}),
@@ -134,6 +146,23 @@ async def host(points: Points) -> None:
         origin = by(MOD, at=BEGINS)
         wanted = definition(**changes)
         await points.write(rules.create, origin, name=name, definition=wanted, mode=mode)
+
+
+async def honour(points: Points) -> None:
+    """Have levels and badges of every kind in the server, with roles."""
+    low, high = (Level(name=name, earned=earned, role=role) for name, earned, role in LEVELS)
+    await points.write(policy.amend, by(MOD, at=BEGINS), levels=(low, high))
+    for name, goal, role in (
+        ("First", FirstAward(), "911"),
+        ("Points", goals.Points(steps=(5, 20, 60)), "912"),
+        ("Regular", Streak(steps=(2,)), "913"),
+        ("High", LevelReached(steps=(2,)), "914"),
+        ("Together", Team(points=10_000, each=30), "915"),
+    ):
+        await points.write(badges.add, by(MOD, at=BEGINS), name=name, goal=goal, role=role)
+
+
+LEVELS = (("Low", 10, "901"), ("High", 45, "902"))
 
 
 async def tell(points: Points, day: Sequence[Event], together: int = TOGETHER) -> list[Fired]:
@@ -180,7 +209,18 @@ def books(tx: Connection) -> dict[str, list[Any]]:
     )
     balances = select(PointBalance.member_id, PointBalance.current, PointBalance.earned, PointBalance.spent)
     days = select(ActiveDay.member_id, ActiveDay.day, ActiveDay.source)
-    named = {"grants": grants, "uses": uses, "balances": balances, "days": days}
+    levels = select(PointBalance.member_id, PointBalance.level).where(PointBalance.level > 0)
+    held = select(BadgeHolding.member_id, BadgeHolding.badge_number, BadgeHolding.step)
+    roles = select(RoleGrant.member_id, RoleGrant.role, RoleGrant.source).where(RoleGrant.wanted)
+    named = {
+        "grants": grants,
+        "uses": uses,
+        "balances": balances,
+        "days": days,
+        "levels": levels,
+        "badges": held.where(BadgeHolding.revoked_at.is_(None)),
+        "roles": roles,
+    }
     return {
         name: sorted((users[row[0]], *row[1:]) for row in tx.execute(statement))
         for name, statement in named.items()
@@ -227,11 +267,13 @@ async def test_how_many_facts_are_decided_together_changes_nothing(
     databases.drop(url)
 
 
-async def _without(points: Points, number: int, day: Sequence[Event]) -> None:
-    """Tell of a day to a server in which rule `number` is retired from the beginning."""
-    await host(points)
-    await points.write(rules.set_mode, by(MOD, at=BEGINS), number, Mode.RETIRED)
-    await tell(points, day)
+async def _honoured(points: Points, day: Sequence[Event]) -> None:
+    """Tell of a day to a server with levels and badges, settled after each part of it as a bot does."""
+    await honour(points)
+    for start in range(0, len(day), TOGETHER * 5):
+        part = day[start : start + TOGETHER * 5]
+        await tell(points, part)
+        await achievements.settled(points, part[-1].heard)
 
 
 @pytest.mark.slow
@@ -239,26 +281,34 @@ async def test_a_rule_taken_back_after_a_day_leaves_the_books_of_a_day_without_i
     points: Points, databases: Databases
 ) -> None:
     """Of a rule whose points no other rule's limits and conditions look at: what those gave can stay."""
-    day, voice = a_day(seed=5)[:20_000], 4
+    day, voice, after = a_day(seed=5)[20_000:40_000], 4, BEGINS + timedelta(days=3)
     await host(points)
-    await tell(points, day)
+    await _honoured(points, day)
+    honoured = await points.read(books)
 
-    undone = await points.write(
-        rules.undo, by(MOD, at=BEGINS + timedelta(days=3)), voice, reason="was a mistake"
-    )
+    undone = await points.write(rules.undo, by(MOD, at=after), voice, reason="was a mistake")
+    await achievements.settled(points, after)
 
     assert undone.batch is not None
     assert undone.batch.transactions > 200
     url = databases.new("sqlite")
     async with Points.opened(settings_for(url)) as other:
-        await _without(other, voice, day)
+        await host(other)
+        await other.write(rules.set_mode, by(MOD, at=BEGINS), voice, Mode.RETIRED)
+        await _honoured(other, day)
+        await achievements.settled(other, after)
         never = await other.read(books)
     databases.drop(url)
     taken = await points.read(books)
-    grants = [grant for grant in taken["grants"] if grant[1] != voice]
-    balances = [row for row in taken["balances"] if row[1:] != (0, 0, 0)]
-    assert repr((grants, taken["uses"], balances, taken["days"])) == repr(
-        (never["grants"], never["uses"], never["balances"], never["days"])
-    )
+    taken["grants"] = [grant for grant in taken["grants"] if grant[1] != voice]
+    taken["balances"] = [row for row in taken["balances"] if row[1:] != (0, 0, 0)]
+    assert {name: repr(rows) for name, rows in taken.items()} == {
+        name: repr(rows) for name, rows in never.items()
+    }
+    for name in ("levels", "badges", "roles"):  # there was something to take, and something to leave
+        assert 0 < len(taken[name]) < len(honoured[name])
+    assert {row[1] for row in honoured["badges"]} == {1, 2, 3, 4, 5}
+    assert {row[1] for row in taken["badges"]} == {1, 2, 3, 4}  # together they have too few without it
+    assert not any(role == "900" for _, role, _ in taken["roles"])
     assert await points.read(verify) == []
-    assert undone.batch.points == -sum(grant[6] for grant in taken["grants"] if grant[1] == voice)
+    assert undone.batch.points == -sum(grant[6] for grant in honoured["grants"] if grant[1] == voice)
