@@ -94,7 +94,7 @@ class Points:
         defaults = {"points_settings": settings}  # what a new community starts with
         return cls(
             settings,
-            writer_engine(url).execution_options(**defaults),
+            writer_engine(url, patient=False).execution_options(**defaults),
             reader_engine(url).execution_options(**defaults),
         )
 

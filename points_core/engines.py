@@ -15,6 +15,11 @@ WAL_PAUSE_MS = 10  # between two attempts to be the one who makes a new file's W
 CACHE_KIB = 64_000  # SQLite's page cache per connection
 STUDY_CACHE_KIB = 16_000  # what is read once from end to end gains nothing from more
 CHECKPOINT_PAGES = 4_000  # 16 MB of WAL between checkpoints: fewer stalls, still small on disk
+LOCK_TIMEOUT_MS = 10_000  # on PostgreSQL; no operation of ours holds a community's row that long
+IDLE_TIMEOUT_MS = (
+    60_000  # on PostgreSQL; a process that stands still within a transaction lets go of its rows
+)
+_LIMITS = {"lock_timeout": LOCK_TIMEOUT_MS, "idle_in_transaction_session_timeout": IDLE_TIMEOUT_MS}
 READERS = 4  # connections for reads: more than two cores can use, few enough for small hosts
 
 POOLED = "pooled"  # our own word in a URL of PostgreSQL
@@ -32,21 +37,39 @@ SQLITE_PRAGMAS = {
 }
 
 
-def writer_engine(url: URL) -> Engine:
-    """Return the engine of the one writer: every transaction takes the write lock when it begins."""
+def writer_engine(url: URL, *, patient: bool = True) -> Engine:
+    """Return the engine of the one writer: every transaction takes the write lock when it begins.
+
+    One that is not `patient` gives up on PostgreSQL when somebody else holds a lock for LOCK_TIMEOUT_MS, as
+    on SQLite after BUSY_TIMEOUT_MS; a migration waits as long as it takes.
+    """
     if url.get_backend_name() == "sqlite":
         engine = create_engine(url, pool_size=1, max_overflow=0)
         _prepare_sqlite(engine, "BEGIN IMMEDIATE", {})
         return engine
     # psycopg prepares a statement the fifth time it sees it; the pool checks a connection before use
-    return create_engine(
+    arguments = server_arguments(url)
+    bounded = "" if patient or is_pooled(url) else "".join(f" -c {name}={ms}" for name, ms in _LIMITS.items())
+    engine = create_engine(
         "postgresql+psycopg://",
-        connect_args=server_arguments(url),
+        connect_args={**arguments, "options": f"{arguments.get('options', '')}{bounded}"},
         pool_size=1,
         max_overflow=0,
         pool_pre_ping=True,
         isolation_level="READ COMMITTED",
     )
+    if not patient and is_pooled(url):
+        _bound_waits(engine)
+    return engine
+
+
+def _bound_waits(engine: Engine) -> None:
+    """Say the limits in each transaction: a pooler lends another connection of the server to the next one."""
+    limits = ", ".join(f"set_config('{name}', '{ms}', true)" for name, ms in _LIMITS.items())
+
+    @event.listens_for(engine, "begin")
+    def began(connection: Connection) -> None:
+        connection.exec_driver_sql(f"SELECT {limits}")
 
 
 def reader_engine(url: URL) -> AsyncEngine:
@@ -96,9 +119,13 @@ def server_arguments(url: URL) -> dict[str, Any]:
     `?pooled=true` in the URL means that a pooler lends connections by the transaction (pgbouncer): then no
     statement is prepared, the next one may reach another connection of the server.
     """
-    pooled = str(url.query.get(POOLED, "")).lower() in {"1", "true", "yes"}
     _, arguments = url.get_dialect()().create_connect_args(without_ours(url))
-    return {**arguments, **({"prepare_threshold": None} if pooled else {})}
+    return {**arguments, **({"prepare_threshold": None} if is_pooled(url) else {})}
+
+
+def is_pooled(url: URL) -> bool:
+    """Return whether the URL says that a pooler stands before the server."""
+    return str(url.query.get(POOLED, "")).lower() in {"1", "true", "yes"}
 
 
 def without_ours(url: URL) -> URL:

@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, Text, cast, func, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from points_core import changes
@@ -29,10 +29,14 @@ from points_core.values import Origin
 MAX_TOGETHER = 1_000  # operations in one commit: bounds how long the first waits for the last
 ATTEMPTS = 6  # of a whole batch, on PostgreSQL: about three seconds with the pauses below
 PAUSE_S = 0.05  # before the second attempt, doubled each time
+UNKNOWN = "the connection broke while this was written down; ask again, which does nothing twice"
 RETRIED_STATES = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_NUMBER = cast(func.pg_current_xact_id(), Text)
+_STATUS = text("SELECT pg_xact_status(CAST(CAST(:number AS text) AS xid8))")
 
 log = logging.getLogger(__name__)
 
@@ -151,6 +155,8 @@ class Writer:
         for attempt in range(ATTEMPTS):
             try:
                 return self._transact(jobs)
+            except UnknownOutcomeError:
+                return [DatabaseUnavailable(UNKNOWN)] * len(jobs)
             except NotBegunError as error:
                 if not (_is_passing(error.cause) and attempt + 1 < ATTEMPTS):
                     return [translated(error.cause)] * len(jobs)
@@ -170,24 +176,53 @@ class Writer:
         return [outcome for job in jobs for outcome in self._commit([job])]
 
     def _transact(self, jobs: Sequence[Job]) -> list[Any]:
-        with self._begun(jobs) as connection:
-            outcomes = _outcomes(connection, jobs)
-            said = changes.said(connection)
+        number, finished = None, None
+        try:
+            with self._begun(jobs) as (connection, number):
+                outcomes = _outcomes(connection, jobs)
+                finished = outcomes, changes.said(connection)  # from here on only the commit can fail
+        except DBAPIError as error:
+            if finished is None or number is None or not error.connection_invalidated:
+                raise
+            if not self._committed(number):
+                raise
+        outcomes, said = finished
         self._changes.tell(said)
         return outcomes
 
+    def _committed(self, number: str) -> bool:
+        """Ask what became of a transaction whose commit was not answered. Raises DBAPIError.
+
+        To run its operations again would refuse what was done a moment ago: a category is there already.
+        """
+        for attempt in range(ATTEMPTS):
+            time.sleep(PAUSE_S * 2**attempt)
+            try:
+                with self._engine.connect() as connection:
+                    status = connection.execute(_STATUS, {"number": number}).scalar_one()
+            except DBAPIError as error:
+                if attempt + 1 == ATTEMPTS:
+                    raise UnknownOutcomeError from error
+                continue
+            if status != "in progress":
+                return bool(status == "committed")
+        raise UnknownOutcomeError
+
     @contextmanager
-    def _begun(self, jobs: Sequence[Job]) -> Iterator[Connection]:
-        """Hold a transaction open. Raises NotBegunError while the database is locked, gone or unreachable."""
+    def _begun(self, jobs: Sequence[Job]) -> Iterator[tuple[Connection, str | None]]:
+        """Hold a transaction open, with its number on a server that can be asked what became of it.
+
+        Raises NotBegunError while the database is locked, gone or unreachable.
+        """
         with ExitStack() as held:
             try:
                 connection = held.enter_context(self._engine.connect())
                 changes.begun(connection)
                 held.enter_context(connection.begin())
-                _lock_heads(connection, jobs)
+                number = _lock_heads(connection, jobs)
             except DBAPIError as error:
                 raise NotBegunError(error) from error
-            yield connection
+            yield connection, number
 
 
 def _outcomes(connection: Connection, jobs: Sequence[Job]) -> list[Any]:
@@ -197,6 +232,10 @@ def _outcomes(connection: Connection, jobs: Sequence[Job]) -> list[Any]:
     for operation, same in groupby(jobs, key=lambda job: job.operation):
         outcomes += run_together(connection, operation, [job.call for job in same])
     return outcomes
+
+
+class UnknownOutcomeError(Exception):
+    """The connection broke during the commit, and nobody could be asked what became of it."""
 
 
 class NotBegunError(Exception):
@@ -247,14 +286,20 @@ def _in_savepoint(connection: Connection, operation: Callable[..., Any], call: C
         return error
 
 
-def _lock_heads(connection: Connection, jobs: Sequence[Job]) -> None:
-    """Lock the communities' head rows in one order, so that two processes' batches cannot deadlock."""
+def _lock_heads(connection: Connection, jobs: Sequence[Job]) -> str | None:
+    """Lock the communities' head rows in one order, so that two processes' batches cannot deadlock.
+
+    Returns the transaction's number on PostgreSQL.
+    """
     if connection.dialect.name != "postgresql":
-        return
+        return None
     keys = {arg.community for job in jobs for arg in job.call.args if isinstance(arg, Origin)}
+    numbers: Sequence[str] = []
     if keys:
-        heads = select(LedgerHead.community_id).join(Community).where(Community.key.in_(sorted(keys)))
-        connection.execute(heads.order_by(LedgerHead.community_id).with_for_update(of=LedgerHead)).all()
+        heads = select(_NUMBER).select_from(LedgerHead).join(Community).where(Community.key.in_(sorted(keys)))
+        heads = heads.order_by(LedgerHead.community_id).with_for_update(of=LedgerHead)
+        numbers = connection.execute(heads).scalars().all()
+    return numbers[0] if numbers else str(connection.execute(select(_NUMBER)).scalar_one())
 
 
 def _is_passing(error: DBAPIError) -> bool:
