@@ -1,10 +1,15 @@
 """Effects: left once, leased by one, given back, given up, forgotten when they are old."""
 
+import asyncio
 from datetime import timedelta
+
+import pytest
+from sqlalchemy import NullPool, create_engine, text
 
 from points_core import approvals, outbox, policy
 from points_core.database import Points
 from points_core.outbox import Effect, Topic
+from points_core.settings import sync_url
 from points_core.shards import Shards
 from points_core.values import Kind
 from tests.core.conftest import ADA, COMMUNITY, MOD, NOON, by
@@ -89,3 +94,26 @@ async def test_what_is_done_is_forgotten_after_thirty_days_and_what_waits_never(
     assert await points.write(outbox.forget, NOON + timedelta(days=30, seconds=1)) == 1
     assert await points.read(outbox.waiting, COMMUNITY) == before
     assert len(waiting) == 2
+
+
+async def test_what_another_process_has_in_hand_is_passed_over_and_the_rest_is_leased_at_once(
+    points: Points,
+) -> None:
+    """Whoever waits instead waits as long as the other takes; whoever takes the same delivers it twice."""
+    if points.settings.database_url.startswith("sqlite"):
+        pytest.skip("a file has one writer at a time")
+    effects = await logged(points, awards=3)
+    first = min(effect.id for effect in effects)
+    later = NOON + timedelta(minutes=5)
+    for strength in ("UPDATE", "SHARE"):  # a lease in hand, or one that only looks on
+        row = text(f"SELECT 1 FROM outbox WHERE id = :id FOR {strength}")
+        other = create_engine(sync_url(points.settings.database_url), poolclass=NullPool)
+        with other.connect() as connection, connection.begin() as held:
+            connection.execute(row, {"id": first})
+            async with asyncio.timeout(5):
+                leased = await points.write(outbox.lease, later)
+            assert first not in {effect.id for effect in leased}
+            assert {effect.id for effect in effects} - {first} <= {effect.id for effect in leased}
+            held.rollback()
+        later += timedelta(minutes=5)
+    assert first in {effect.id for effect in await points.write(outbox.lease, later)}
