@@ -7,6 +7,7 @@ import pytest
 
 from bot.messages import rules, trials
 from points_core.policy import Category, Policy
+from points_core.rules.beside import Beside
 from points_core.rules.definition import (
     AllOf,
     AnyOf,
@@ -87,7 +88,8 @@ def test_the_longest_rule_fits_on_its_card_and_in_lists() -> None:
         assert len(rules.shown(one, given, POLICY, ())["content"]) <= 2_000
         assert len(rules.card(one, POLICY, (), "note " * 20)["content"]) <= 2_000
         assert len(rules.sure(one, Mode.LIVE, POLICY)["content"]) <= 2_000
-        assert len(rules.undo_question(one.rule, given, 9, AT, AT)["content"]) <= 2_000
+        beside = Beside(tuple(range(1, 101)), tuple(range(1, 101)), decayed=True)
+        assert len(rules.undo_question(one.rule, given, beside, 9, AT, AT)["content"]) <= 2_000
     listed = rules.listed([view(anniversary, number) for number in range(1, 101)], POLICY, ())
     assert size(listed["embed"]) <= 6_000
     versions = [VersionView(view(LONG).rule, Actor(ActorKind.MEMBER, "1", "x" * 100), AT)] * 30

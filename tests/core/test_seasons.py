@@ -123,8 +123,9 @@ def test_the_same_key_does_not_answer_for_another_season(town: Town, other: dict
     origin = town.origin()
     town.write(seasons.start, origin, name="Spring", last=TODAY + DAY)
 
+    asked: dict[str, Any] = {"name": "Spring", "last": TODAY + DAY} | other
     with pytest.raises(DuplicateTransaction):
-        town.write(seasons.start, origin, **({"name": "Spring", "last": TODAY + DAY} | other))
+        town.write(seasons.start, origin, **asked)
     assert len(town.read(seasons.listed)) == 1
 
 
