@@ -150,7 +150,7 @@ def _anniversary(member: discord.Member, today: date, zone: ZoneInfo) -> Iterato
     if years >= 1 and today - at.date() <= LATE:
         yield Fact(
             on=On.ANNIVERSARY,
-            key=f"anniversary:{member.id}:{joined.date().isoformat()}:{years}",
+            key=f"anniversary:{member.id}:{member.joined_at.date().isoformat()}:{years}",  # in any zone
             at=at,
             user_id=str(member.id),
             years=years,

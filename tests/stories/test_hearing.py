@@ -164,6 +164,23 @@ async def test_an_anniversary_is_told_on_its_day_whatever_the_hour(granted: Worl
     assert await points_of(world, zora) == 50
 
 
+async def test_an_anniversary_is_one_in_every_zone(granted: World) -> None:
+    world = granted
+    world.env.backend.clock.advance(22 * HOUR)
+    zora = world.guild.add_member(world.env.create_user("zora"))  # who came on the next day already in Tokyo
+    await rule(world, {"on": "anniversary"}, amount=50)
+    await world.bot.ws.close()
+    await world.bot.close()
+    world.env.backend.clock.advance(365 * DAY + 4 * HOUR)
+
+    await world.env.restart_bot(PointsBot(world.points, world.bot.settings))
+    await pass_time(world, 3 * MINUTE)
+    await world.configure(timezone="Asia/Tokyo")
+    await pass_time(world, 3 * MINUTE)
+
+    assert await points_of(world, zora) == 50
+
+
 async def test_a_rule_for_anniversaries_counts_from_the_day_on_which_it_is_made(granted: World) -> None:
     world = granted
     await rule(world, {"on": "anniversary"}, when={"kind": "membership-age", "days": 700})
