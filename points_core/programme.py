@@ -17,6 +17,7 @@ MAX_DAYS = 3_650  # that points are kept, or nothing is earned
 MAX_NOTICE = 90  # days
 
 Amount = Annotated[int, Field(ge=1, le=MAX_AMOUNT, strict=True)]
+CategoryId = Annotated[int, Field(ge=1, strict=True)]
 OutsideId = Annotated[str, Field(min_length=1, max_length=MAX_ID, pattern=r"^[A-Za-z0-9_.:@-]+$")]
 
 
@@ -39,7 +40,7 @@ class Expiry(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    category_id: int | None = None
+    category_id: CategoryId | None = None
     days: Annotated[int, Field(ge=1, le=MAX_DAYS, strict=True)]
     notice_days: Annotated[int, Field(ge=0, le=MAX_NOTICE, strict=True)] = 7
     begins: date | None = None

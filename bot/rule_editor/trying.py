@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import deque
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 USUAL_DAYS: Final = 7
 MAX_DAYS: Final = 90  # as long as facts are kept
-MAX_FACTS: Final = 50_000
 TOLD_EVERY_S: Final = 3.0  # progress, well within how often Discord takes an edit
 
 _under_way: "WeakKeyDictionary[PointsBot, set[int]]" = WeakKeyDictionary()
@@ -79,7 +77,7 @@ async def _try(
 
 def _kept(tx: Connection, community: str, on: On, since: datetime) -> list[Fact]:
     until = since + timedelta(days=MAX_DAYS + 1)
-    return list(deque(keeping.kept(tx, community, since=since, until=until, ons=(on,)), MAX_FACTS))
+    return list(keeping.kept(tx, community, since=since, until=until, ons=(on,), most=keeping.TRIED))
 
 
 def _played(rule: Rule, facts: list[Fact], policy: Policy) -> Trial:

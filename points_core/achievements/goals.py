@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 
 from points_core.errors import InvalidSetting
 from points_core.policy import Policy
-from points_core.programme import MAX_LEVELS, Amount
+from points_core.programme import MAX_LEVELS, Amount, CategoryId
 from points_core.values import FIRST_YEAR, LAST_YEAR
 
 MAX_STEPS = 10  # of one badge: more than anybody would read
@@ -30,7 +30,6 @@ MAX_LENGTH = 3_650  # days of a streak
 People = Annotated[int, Field(ge=1, le=MAX_PEOPLE, strict=True)]
 Length = Annotated[int, Field(ge=2, le=MAX_LENGTH, strict=True)]
 Day = Annotated[date, Field(ge=date(FIRST_YEAR, 1, 1), le=date(LAST_YEAR, 12, 31))]
-CategoryId = Annotated[int, Field(ge=1, strict=True)]
 
 
 class _Goal(BaseModel):

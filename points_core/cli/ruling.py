@@ -26,6 +26,7 @@ from points_core.cli.running import (
 from points_core.database import Opening, Points
 from points_core.errors import InvalidSetting, UnreadableFile
 from points_core.policy import Policy
+from points_core.rules.keeping import TRIED
 from points_core.rules.recipes import RECIPES, recipe
 from points_core.rules.sentences import Named, sentence, stays
 from points_core.rules.trial import Trial, play
@@ -165,7 +166,8 @@ def try_(
 
     def played(tx: Connection, here: str) -> Trial:
         rule, until = rules.get(tx, here, number).rule, now() + timedelta(seconds=1)
-        seen = rules.kept(tx, here, since=until - timedelta(days=days), until=until)
+        since, ons = until - timedelta(days=days), (rule.definition.trigger.on,)
+        seen = rules.kept(tx, here, since=since, until=until, ons=ons, most=TRIED)
         return play(rule.definition, seen, policy.of(tx, here).zone, number=number)
 
     async def work(points: Points) -> Trial:
@@ -177,6 +179,8 @@ def try_(
         return
     say(f"{found.points:,} points to {found.members:,} members in {found.times:,} times.")
     say(f"Its conditions were met {found.matched:,} of {found.happened:,} times.")
+    if found.facts == TRIED:
+        say(f"Only the latest {TRIED:,} were looked at.")
     if found.times:
         say(f"The top tenth would have {found.top_tenth:.0%} of the points (Gini {found.gini:.2f}).")
     for each in found.gainers:

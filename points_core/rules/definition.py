@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from points_core.programme import Amount, OutsideId
+from points_core.programme import Amount, CategoryId, OutsideId
 from points_core.rules.facts import On
 from points_core.values import MAX_AMOUNT, MAX_REASON, Mode
 
@@ -218,7 +218,9 @@ class OnWeekdays(_Part):
     """It happened on one of `days` (1 is Monday, 7 Sunday) in the community's zone."""
 
     kind: Literal["weekdays"] = "weekdays"
-    days: Annotated[tuple[Annotated[int, Field(ge=1, le=7)], ...], Field(min_length=1, max_length=7)]
+    days: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=7, strict=True)], ...], Field(min_length=1, max_length=7)
+    ]
 
 
 class BetweenHours(_Part):
@@ -242,7 +244,7 @@ class TotalAtLeast(_Part):
 
     kind: Literal["total"] = "total"
     points: Amount
-    category_id: int | None = None
+    category_id: CategoryId | None = None
 
 
 Condition = Annotated[
@@ -303,7 +305,7 @@ class Definition(_Part):
     trigger: Trigger
     when: Condition | None = None
     amount: Amount
-    category_id: int | None = None
+    category_id: CategoryId | None = None
     reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
     limits: Limits = Limits()
     multipliers: Annotated[tuple[Multiplier, ...], Field(max_length=MAX_LISTED)] = ()

@@ -26,6 +26,7 @@ from points_core.values import (
 )
 
 KEPT: Final = timedelta(days=90)  # how long a fact can be looked at
+TRIED: Final = 50_000  # facts that a rule is tried on: the latest, some 50 MB of them
 MAX_FACT_KEY: Final = 150  # characters of an outside's own key
 MAX_WHAT: Final = 100  # characters
 
@@ -144,11 +145,17 @@ def fact_of(row: Any) -> Fact:  # noqa: ANN401 - a row of FACTS
 
 
 def kept(
-    tx: Connection, community: str, *, since: datetime, until: datetime, ons: Iterable[On] | None = None
+    tx: Connection,
+    community: str,
+    *,
+    since: datetime,
+    until: datetime,
+    ons: Iterable[On] | None = None,
+    most: int | None = None,
 ) -> Iterator[Fact]:
     """Yield the facts that happened from `since` to before `until`, oldest first; of the kinds `ons`, or of all.
 
-    Only what some rule matched is kept.
+    Only what some rule matched is kept. most: only so many, the latest.
     """
     conditions: list[ColumnElement[bool]] = [
         Community.key == community,
@@ -158,7 +165,12 @@ def kept(
     if ons is not None:
         conditions.append(FactRow.trigger.in_([on.value for on in ons]))
     found = FACTS.join(Community, Community.id == FactRow.community_id).where(*conditions)
-    for one in tx.execute(found.order_by(FactRow.at, FactRow.key)):
+    if most is None:
+        rows: Iterable[Any] = tx.execute(found.order_by(FactRow.at, FactRow.key))
+    else:
+        latest = found.order_by(FactRow.at.desc(), FactRow.key.desc()).limit(most)
+        rows = reversed(tx.execute(latest).all())
+    for one in rows:
         yield fact_of(one)
 
 

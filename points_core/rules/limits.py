@@ -91,7 +91,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Cooling:
-    """Another grant is too near; one at `until` would not be."""
+    """Another grant is too near; at `until` the cooldown of those that are is over."""
 
     limit: Limit
     until: datetime

@@ -66,6 +66,11 @@ def document(**changes: Any) -> dict[str, Any]:
         ({"trigger": {"on": "telepathy"}}, "trigger"),
         ({"trigger": {"on": "voice", "minutes": 0}}, "trigger.minutes"),
         ({"when": {"kind": "length"}}, "when.characters"),
+        ({"when": {"kind": "weekdays", "days": [True]}}, "when.days.0"),
+        ({"when": {"kind": "weekdays", "days": ["2"]}}, "when.days.0"),
+        ({"when": {"kind": "total", "points": 1, "category_id": True}}, "when.category_id"),
+        ({"category_id": "1"}, "category_id"),
+        ({"category_id": 0}, "category_id"),
         ({"when": {"kind": "all", "of": []}}, "when.of"),
         (
             {"when": {"kind": "all", "of": [{"kind": "channels", "channels": ["a b"]}]}},

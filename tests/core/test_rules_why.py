@@ -1,7 +1,7 @@
 """Why a rule gave points, or not, read back from what was kept; what a rule has given in all."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -31,6 +31,7 @@ from points_core.rules.why import Grant, why_fact, why_member, why_message, why_
 from points_core.values import Kind, Mode, Receipt
 from tests.core.conftest import ADA, COMMUNITY, GRACE, MOD, NOON, by
 from tests.core.rule_facts import definition, message
+from tests.core.test_rules_firing import fired, said
 
 
 async def rule_made(points: Points, name: str = "talk", mode: Mode = Mode.LIVE, **changes: Any) -> int:
@@ -203,6 +204,19 @@ async def test_kept_facts_come_back_as_they_were_told_but_for_their_key(points: 
     (found,) = await points.read(kept, ons=(On.MESSAGE,))
     assert replace(found, key=told.key) == told
     assert await points.read(kept, ons=(On.VOICE,)) == []
+
+
+async def test_of_the_facts_that_are_kept_the_latest_are_told_oldest_first(points: Points) -> None:
+    await rule_made(points)
+    for n in (3, 1, 2, 0):
+        await fired(points, said(n, after=timedelta(minutes=n)))
+
+    def kept(tx: Connection, most: int | None) -> list[datetime]:
+        found = keeping.kept(tx, COMMUNITY, since=NOON, until=NOON + timedelta(hours=1), most=most)
+        return [fact.at for fact in found]
+
+    every = [NOON + timedelta(minutes=n) for n in range(4)]
+    assert [await points.read(kept, most) for most in (None, 9, 2)] == [every, every, every[2:]]
 
 
 async def test_the_standing_of_members_holds_what_was_asked_for(points: Points) -> None:
