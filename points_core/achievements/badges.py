@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from points_core import audit, changes, communities, levels, policy
 from points_core.achievements.goals import Goal, LevelReached, Points, Team, document_of, goal_of
@@ -17,6 +17,7 @@ from points_core.errors import InvalidSetting, UnknownBadge
 from points_core.models import Badge as BadgeRow
 from points_core.models import BadgeHolding
 from points_core.policy import Policy
+from points_core.prepared import Prepared
 from points_core.values import Origin, bounded, clean_id, clean_text
 
 MAX_NAME: Final = 50  # characters
@@ -171,10 +172,16 @@ def retire(tx: Connection, origin: Origin, number: int) -> Badge:
 # ── rows ──
 
 
+_EVERY: Final = Prepared(
+    select(BadgeRow.__table__)
+    .where(BadgeRow.community_id == bindparam("community"))
+    .order_by(BadgeRow.number)
+)
+
+
 def of_community(tx: Connection, community_id: int) -> tuple[Badge, ...]:
     """Return the badges of a community that exists, in the order they were made."""
-    every = select(BadgeRow.__table__).where(BadgeRow.community_id == community_id)
-    return tuple(_badge(row) for row in tx.execute(every.order_by(BadgeRow.number)))
+    return tuple(_badge(row) for row in _EVERY.rows(tx, {"community": community_id}))
 
 
 def found(tx: Connection, community_id: int, number: int) -> Badge:

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, Select, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
 from sqlalchemy.orm import aliased
 
 from points_core.achievements.badges import Badge
 from points_core.achievements.goals import GivesTo, LevelReached, Streak, Team
 from points_core.communities import Head
 from points_core.models import BadgeHolding, PointTransaction
+from points_core.prepared import Prepared
 from points_core.statements import portions
 from points_core.values import ActorKind, Kind
 
@@ -68,18 +69,22 @@ class Standing:
         return found
 
 
+_BY_MEMBER = select(BadgeHolding.__table__).where(
+    BadgeHolding.community_id == bindparam("community"),
+    BadgeHolding.member_id.in_(bindparam("members", expanding=True)),
+)
+_EVERY: Final = Prepared(_BY_MEMBER)
+_ONE: Final = Prepared(_BY_MEMBER.where(BadgeHolding.badge_number == bindparam("badge")))
+
+
 def standing(
     tx: Connection, community_id: int, member_ids: Sequence[int], badge: int | None = None
 ) -> Standing:
     """Return what `member_ids` hold and held, of all badges or one."""
     found = Standing()
     for start in range(0, len(member_ids), AT_ONCE):
-        every = select(BadgeHolding.__table__).where(
-            BadgeHolding.community_id == community_id,
-            BadgeHolding.member_id.in_(member_ids[start : start + AT_ONCE]),
-        )
-        rows = tx.execute(every if badge is None else every.where(BadgeHolding.badge_number == badge))
-        for row in rows:
+        these = {"community": community_id, "members": member_ids[start : start + AT_ONCE]}
+        for row in _EVERY.rows(tx, these) if badge is None else _ONE.rows(tx, {**these, "badge": badge}):
             key = Key(row.badge_number, row.member_id, row.step)
             found.times[key] = max(row.nth, found.times.get(key, 0))
             if row.revoked_at is None:

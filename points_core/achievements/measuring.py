@@ -8,8 +8,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Integer, case, cast, func, select
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    bindparam,
+    case,
+    cast,
+    func,
+    select,
+)
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from points_core import streaks
@@ -25,6 +38,7 @@ from points_core.achievements.goals import (
 )
 from points_core.models import ActiveDay, PointBalance, PointTransaction
 from points_core.policy import Policy
+from points_core.prepared import Prepared
 from points_core.statements import portions
 from points_core.values import ActorKind, Kind
 from points_core.windows import midnight
@@ -100,29 +114,26 @@ def _measure(
     tx: Connection, community_id: int, goals: Sequence[Goal], members: Sequence[int], into: Measured
 ) -> None:
     kinds = {type(goal) for goal in goals}
+    these = {"community": community_id, "members": members}
     if kinds & {Points, LevelReached}:
         _balances(tx, community_id, members, into)
     categories = {goal.category_id for goal in goals if isinstance(goal, Points) and goal.category_id}
     if categories:
         _in_categories(tx, community_id, members, sorted(categories), into)
     if FirstAward in kinds:
-        first = select(PointTransaction.member_id).distinct()
-        into.awarded.update(tx.execute(first.where(*_awards(community_id, members))).scalars())
+        into.awarded.update(row[0] for row in _AWARDED.rows(tx, these))
     if RecognisedBy in kinds:
-        into.givers.update(_people(tx, community_id, PointTransaction.member_id, members))
+        into.givers.update((row[0], row[1]) for row in _GIVERS.rows(tx, these))
     if GivesTo in kinds:
-        into.receivers.update(_people(tx, community_id, PointTransaction.actor_id, members))
+        into.receivers.update((row[0], row[1]) for row in _RECEIVERS.rows(tx, these))
     if Streak in kinds:
         into.days = {**into.days, **_days(tx, community_id, members)}
 
 
 def _balances(tx: Connection, community_id: int, members: Sequence[int], into: Measured) -> None:
-    there = select(PointBalance.member_id, PointBalance.earned, PointBalance.level).where(
-        PointBalance.community_id == community_id, PointBalance.member_id.in_(members)
-    )
-    for member_id, earned, level in tx.execute(there):
-        into.earned[member_id] = earned
-        into.levels[member_id] = level
+    for row in _BALANCES.rows(tx, {"community": community_id, "members": members}):
+        into.earned[row.member_id] = row.earned
+        into.levels[row.member_id] = row.level
 
 
 def earning() -> ColumnElement[int]:
@@ -134,16 +145,8 @@ def earning() -> ColumnElement[int]:
 def _in_categories(
     tx: Connection, community_id: int, members: Sequence[int], categories: Sequence[int], into: Measured
 ) -> None:
-    summed = (
-        select(PointTransaction.member_id, PointTransaction.category_id, earning())
-        .where(
-            PointTransaction.community_id == community_id,
-            PointTransaction.member_id.in_(members),
-            PointTransaction.category_id.in_(categories),
-        )
-        .group_by(PointTransaction.member_id, PointTransaction.category_id)
-    )
-    for member_id, category_id, points in tx.execute(summed):
+    these = {"community": community_id, "members": members, "categories": categories}
+    for member_id, category_id, points in _CATEGORIES.rows(tx, these):
         if category_id is not None:
             into.in_category[member_id, category_id] = points
 
@@ -157,29 +160,17 @@ def _stands() -> ColumnElement[bool]:
     return ~taken_back.exists()
 
 
-def _awards(community_id: int, members: Sequence[int]) -> tuple[ColumnElement[bool], ...]:
-    return (
-        PointTransaction.community_id == community_id,
-        PointTransaction.member_id.in_(members),
-        PointTransaction.kind == Kind.AWARD.value,
-        _stands(),
-    )
-
-
 def _people(
-    tx: Connection,
-    community_id: int,
     whose: InstrumentedAttribute[int] | InstrumentedAttribute[int | None],
-    members: Sequence[int],
-) -> dict[int, int]:
-    """Return to how many others each of `members` gave, or from how many they got, awards that stand."""
+) -> Select[int, int]:
+    """Return the statement that says to how many others each gave, or from how many they got, awards that stand."""
     giving = whose is PointTransaction.actor_id
     others = PointTransaction.member_id if giving else PointTransaction.actor_id
-    counted = (
+    return (
         select(cast(whose, BigInteger), cast(func.count(others.distinct()), Integer))
         .where(
-            PointTransaction.community_id == community_id,
-            whose.in_(members),
+            PointTransaction.community_id == _HERE,
+            whose.in_(_THESE),
             PointTransaction.kind == Kind.AWARD.value,
             PointTransaction.actor_kind == ActorKind.MEMBER.value,
             PointTransaction.actor_id != PointTransaction.member_id,
@@ -187,17 +178,46 @@ def _people(
         )
         .group_by(whose)
     )
-    return {member_id: people for member_id, people in tx.execute(counted)}  # noqa: C416 - rows are no pairs
+
+
+_HERE: Final[BindParameter[Any]] = bindparam("community")
+_THESE: Final[BindParameter[Any]] = bindparam("members", expanding=True)
+_BALANCES: Final = Prepared(
+    select(PointBalance.member_id, PointBalance.earned, PointBalance.level).where(
+        PointBalance.community_id == _HERE, PointBalance.member_id.in_(_THESE)
+    )
+)
+_CATEGORIES: Final = Prepared(
+    select(PointTransaction.member_id, PointTransaction.category_id, earning())
+    .where(
+        PointTransaction.community_id == _HERE,
+        PointTransaction.member_id.in_(_THESE),
+        PointTransaction.category_id.in_(bindparam("categories", expanding=True)),
+    )
+    .group_by(PointTransaction.member_id, PointTransaction.category_id)
+)
+_AWARDED: Final = Prepared(
+    select(PointTransaction.member_id)
+    .where(
+        PointTransaction.community_id == _HERE,
+        PointTransaction.member_id.in_(_THESE),
+        PointTransaction.kind == Kind.AWARD.value,
+        _stands(),
+    )
+    .distinct()
+)
+_GIVERS: Final = Prepared(_people(PointTransaction.member_id))
+_RECEIVERS: Final = Prepared(_people(PointTransaction.actor_id))
+_ACTIVE: Final = Prepared(
+    select(ActiveDay.member_id, ActiveDay.day)
+    .where(ActiveDay.community_id == _HERE, ActiveDay.member_id.in_(_THESE))
+    .distinct()
+)
 
 
 def _days(tx: Connection, community_id: int, members: Sequence[int]) -> dict[int, list[int]]:
     found: dict[int, list[int]] = defaultdict(list)
-    active = (
-        select(ActiveDay.member_id, ActiveDay.day)
-        .where(ActiveDay.community_id == community_id, ActiveDay.member_id.in_(members))
-        .distinct()
-    )
-    for member_id, day in tx.execute(active):
+    for member_id, day in _ACTIVE.rows(tx, {"community": community_id, "members": members}):
         found[member_id].append(day)
     return dict(found)
 

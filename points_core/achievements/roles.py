@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, or_, select, update
 
 from points_core import communities, outbox
 from points_core.achievements.badges import Badge
 from points_core.models import Community, Member, RoleGrant
 from points_core.outbox import Topic
+from points_core.prepared import Prepared
 from points_core.programme import Programme
 from points_core.values import clean_id
 
@@ -118,13 +119,20 @@ def _still(programme: Programme, role: str, source: str) -> int:
 # ── kept, as settling finds and leaves them ──
 
 
+_ROWS: Final = Prepared(
+    select(RoleGrant.__table__).where(
+        RoleGrant.community_id == bindparam("community"),
+        RoleGrant.member_id.in_(bindparam("members", expanding=True)),
+    )
+)
+
+
 def rows(tx: Connection, community_id: int, member_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
     """Return the stored rows of `member_ids`, by member and role."""
     found: dict[int, dict[str, Any]] = {}
-    there = select(RoleGrant.__table__).where(
-        RoleGrant.community_id == community_id, RoleGrant.member_id.in_(member_ids)
-    )
-    for row in tx.execute(there):
+    if not member_ids:
+        return found
+    for row in _ROWS.rows(tx, {"community": community_id, "members": member_ids}):
         found.setdefault(row.member_id, {})[row.role] = row
     return found
 

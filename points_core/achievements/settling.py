@@ -8,9 +8,9 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Select, delete, insert, select, update
+from sqlalchemy import BindParameter, Connection, Select, bindparam, delete, insert, select, update
 
 from points_core import communities, levels, outbox, policy, rewards
 from points_core.achievements import badges, holding, roles, teams
@@ -24,6 +24,7 @@ from points_core.levels import TEAM
 from points_core.models import AchievementDue, Community, LedgerHead, Member, PointBalance, RoleGrant
 from points_core.outbox import Topic
 from points_core.policy import Policy
+from points_core.prepared import Prepared
 from points_core.rewards import Ground
 
 log = logging.getLogger(__name__)
@@ -96,10 +97,8 @@ def _sum(one: Settled, other: Settled) -> Settled:
 
 def _communities(tx: Connection, now: datetime, limit: int) -> list[str]:
     """Return the outside ids of communities in which somebody is due, who moved points before who did not."""
-    waiting = _of_open_books(AchievementDue).where(AchievementDue.due_at <= now)
-    over = _of_open_books(RoleGrant).where(RoleGrant.until <= now, RoleGrant.wanted.is_(True))
-    in_order = waiting.order_by(AchievementDue.quiet, AchievementDue.due_at)
-    found = (*tx.execute(in_order.limit(limit)).scalars(), *tx.execute(over.limit(limit)).scalars())
+    values = {"now": now, "limit": limit}
+    found = [row.key for row in (*_WAITING.rows(tx, values), *_OVER.rows(tx, values))]
     return list(dict.fromkeys(found))
 
 
@@ -113,15 +112,56 @@ def _of_open_books(model: type[AchievementDue] | type[RoleGrant]) -> Select[str]
     )
 
 
+_WAITING: Final = Prepared(
+    _of_open_books(AchievementDue)
+    .where(AchievementDue.due_at <= bindparam("now"))
+    .order_by(AchievementDue.quiet, AchievementDue.due_at)
+    .limit(bindparam("limit"))
+)
+_OVER: Final = Prepared(
+    _of_open_books(RoleGrant)
+    .where(RoleGrant.until <= bindparam("now"), RoleGrant.wanted.is_(True))
+    .limit(bindparam("limit"))
+)
+_HERE: Final[BindParameter[Any]] = bindparam("community")
+_THESE: Final[BindParameter[Any]] = bindparam("members", expanding=True)
+_DUE: Final = Prepared(
+    select(AchievementDue.member_id, AchievementDue.quiet)
+    .where(AchievementDue.community_id == _HERE, AchievementDue.due_at <= bindparam("now"))
+    .order_by(AchievementDue.quiet, AchievementDue.due_at, AchievementDue.member_id)
+    .limit(bindparam("limit"))
+)
+_ENDED: Final = Prepared(
+    select(RoleGrant.member_id)
+    .where(RoleGrant.community_id == _HERE, RoleGrant.until <= bindparam("now"), RoleGrant.wanted.is_(True))
+    .distinct()
+)
+_FORGET: Final = Prepared(
+    delete(AchievementDue).where(AchievementDue.community_id == _HERE, AchievementDue.member_id.in_(_THESE))
+)
+_ERASED: Final = Prepared(
+    select(Member.id).where(Member.community_id == _HERE, Member.id.in_(_THESE), Member.user_id.is_(None))
+)
+_UNTOLD: Final = Prepared(
+    select(PointBalance.member_id, PointBalance.told_level, PointBalance.level)
+    .where(
+        PointBalance.community_id == _HERE,
+        PointBalance.member_id.in_(_THESE),
+        PointBalance.level != PointBalance.told_level,
+    )
+    .order_by(PointBalance.member_id)
+)
+_LEVELS: Final = Prepared(
+    select(PointBalance.member_id, PointBalance.level).where(
+        PointBalance.community_id == _HERE, PointBalance.member_id.in_(_THESE)
+    )
+)
+
+
 def _settle_community(tx: Connection, head: Head, now: datetime, limit: int) -> Settled:
     _end_roles(tx, head, now)
-    due = (
-        select(AchievementDue.member_id, AchievementDue.quiet)
-        .where(AchievementDue.community_id == head.community_id, AchievementDue.due_at <= now)
-        .order_by(AchievementDue.quiet, AchievementDue.due_at, AchievementDue.member_id)
-        .limit(limit)
-    )
-    quiet = {member_id: quiet for member_id, quiet in tx.execute(due)}  # noqa: C416 - rows are no pairs
+    due = _DUE.rows(tx, {"community": head.community_id, "now": now, "limit": limit})
+    quiet = {row.member_id: row.quiet for row in due}
     if not quiet:
         return Settled()
     _forget(tx, head, list(quiet))
@@ -133,9 +173,14 @@ def _settle_community(tx: Connection, head: Head, now: datetime, limit: int) -> 
 
 def _end_roles(tx: Connection, head: Head, now: datetime) -> None:
     """End temporary roles whose time is over; who has one by another way as well gets it again at once."""
-    over = (RoleGrant.community_id == head.community_id, RoleGrant.until <= now, RoleGrant.wanted.is_(True))
-    members = list(tx.execute(select(RoleGrant.member_id).where(*over).distinct()).scalars())
+    found = _ENDED.rows(tx, {"community": head.community_id, "now": now})
+    members = [row.member_id for row in found]
     if members:
+        over = (
+            RoleGrant.community_id == head.community_id,
+            RoleGrant.until <= now,
+            RoleGrant.wanted.is_(True),
+        )
         ended = {"wanted": False, "state": roles.DUE, "why": None, "attempts": 0, "changed_at": now}
         tx.execute(update(RoleGrant).where(*over).values(until=None, **ended))
         levels.mark_quietly(tx, head.community_id, members, now)
@@ -144,8 +189,7 @@ def _end_roles(tx: Connection, head: Head, now: datetime) -> None:
 
 
 def _forget(tx: Connection, head: Head, member_ids: Sequence[int]) -> None:
-    these = (AchievementDue.community_id == head.community_id, AchievementDue.member_id.in_(member_ids))
-    tx.execute(delete(AchievementDue).where(*these))
+    _FORGET.run(tx, {"community": head.community_id, "members": member_ids})
 
 
 def _with_rules(wanted: Mapping[str, roles.Wanted], grounds: Mapping[str, Ground]) -> dict[str, roles.Wanted]:
@@ -192,10 +236,12 @@ class Desk:
         self._tell(tell)
 
     def _erased(self, members: Sequence[int]) -> frozenset[int]:
-        gone = select(Member.id).where(
-            Member.community_id == self.head.community_id, Member.id.in_(members), Member.user_id.is_(None)
-        )
-        return frozenset(self.tx.execute(gone).scalars())
+        return frozenset(row.id for row in self._of(_ERASED, members))
+
+    def _of(self, statement: Prepared, members: Sequence[int]) -> Sequence[Any]:
+        """Return what a statement says of some members."""
+        these = {"community": self.head.community_id, "members": members}
+        return statement.rows(self.tx, these) if members else ()
 
     # ── badges ──
 
@@ -262,12 +308,9 @@ class Desk:
     # ── levels ──
 
     def _settle_levels(self, members: Sequence[int]) -> list[tuple[Topic, str]]:
-        here = PointBalance.community_id == self.head.community_id
-        untold = select(PointBalance.member_id, PointBalance.told_level, PointBalance.level).where(
-            here, PointBalance.member_id.in_(members), PointBalance.level != PointBalance.told_level
-        )
-        found = self.tx.execute(untold.order_by(PointBalance.member_id)).all()
+        found = self._of(_UNTOLD, members)
         if found:
+            here = PointBalance.community_id == self.head.community_id
             these = PointBalance.member_id.in_([row.member_id for row in found])
             self.tx.execute(update(PointBalance).where(here, these).values(told_level=PointBalance.level))
         self.moved += len(found)
@@ -311,10 +354,7 @@ class Desk:
         self.tx.execute(update(RoleGrant).where(*this).values(**values))
 
     def _levels(self, members: Sequence[int]) -> dict[int, int]:
-        there = select(PointBalance.member_id, PointBalance.level).where(
-            PointBalance.community_id == self.head.community_id, PointBalance.member_id.in_(members)
-        )
-        return {member_id: level for member_id, level in self.tx.execute(there)}  # noqa: C416 - rows are no pairs
+        return {row.member_id: row.level for row in self._of(_LEVELS, members)}
 
     # ── effects ──
 
