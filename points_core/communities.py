@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from points_core.models import Community, LedgerHead, Member
 from points_core.prepared import Prepared
-from points_core.statements import insert_unless_there
+from points_core.statements import insert_unless_there, portions
 from points_core.values import Actor, ActorKind, clean_id, clean_name
 
 GENESIS = bytes(32)
@@ -63,6 +63,15 @@ _SAVE = Prepared(
 _PEOPLE = Prepared(
     select(Member.user_id, Member.id, Member.name).where(
         Member.community_id == bindparam("community"), Member.user_id.in_(bindparam("users", expanding=True))
+    )
+)
+
+
+_UNTRACKED = Prepared(
+    select(Member.user_id, Member.untracked_at).where(
+        Member.community_id == bindparam("community"),
+        Member.user_id.in_(bindparam("users", expanding=True)),
+        Member.untracked_at.is_not(None),
     )
 )
 
@@ -120,6 +129,16 @@ def people(tx: Connection, community_id: int, user_ids: Iterable[str]) -> dict[s
         return {}
     rows = _PEOPLE.rows(tx, {"community": community_id, "users": wanted})
     return {str(user_id): Person(id, name) for user_id, id, name in rows}
+
+
+def untracked(tx: Connection, community_id: int, user_ids: Iterable[str]) -> dict[str, datetime]:
+    """Return those among `user_ids` of whom rules are to take no notice, each with since when."""
+    wanted = sorted(set(user_ids))
+    found: dict[str, datetime] = {}
+    for part in portions(wanted):
+        for row in _UNTRACKED.rows(tx, {"community": community_id, "users": part}):
+            found[str(row.user_id)] = row.untracked_at
+    return found
 
 
 def enrol(tx: Connection, head: Head, user_id: str, name: str | None, at: datetime) -> int:

@@ -68,6 +68,18 @@ class Privacy(commands.GroupCog, group_name="privacy", group_description="What i
         await respond(interaction, **messages.shown(new=new))
 
     @app_commands.command()
+    async def untrack(self, interaction: Interaction) -> None:
+        """Have rules take no notice of what you do here; people can still award you."""
+        new = await self.bot.points.write(privacy.untrack, origin_of(interaction), str(interaction.user.id))
+        await respond(interaction, **messages.untracked(new=new))
+
+    @app_commands.command()
+    async def track(self, interaction: Interaction) -> None:
+        """Have rules notice what you do here again."""
+        new = await self.bot.points.write(privacy.track, origin_of(interaction), str(interaction.user.id))
+        await respond(interaction, **messages.tracked(new=new))
+
+    @app_commands.command()
     async def unlink(self, interaction: Interaction) -> None:
         """End the link that lets Discord's linked roles know your points."""
         # Discord is told before the answer; all answers here are private

@@ -96,6 +96,23 @@ def unlinked(ended: Ended | None, *, waits: bool, can_tell: bool) -> str:
     )
 
 
+def untracked(*, new: bool) -> Reply:
+    """Return that rules take no notice of somebody."""
+    done = "Rules take no notice of what you do" + (" from now on" if new else " already")
+    return Reply(
+        content=f"{done}: nothing of it is recorded, and it earns nothing, nor does what others do with you. "
+        "People can still award you, and `/check-in` still counts. What rules noticed before is forgotten "
+        "after 90 days. `/privacy track` takes part again.",
+        ephemeral=True,
+    )
+
+
+def tracked(*, new: bool) -> Reply:
+    """Return that rules notice somebody."""
+    done = "Rules notice what you do again." if new else "Rules notice what you do already."
+    return Reply(content=done, ephemeral=True)
+
+
 def copy(found: Copy, told: str) -> tuple[str, list[discord.File]]:
     """Return the answer that brings the copy: as text and as JSON. Takes seconds for a long history."""
     return bringing(document(found), told, found.made_at)

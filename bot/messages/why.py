@@ -41,10 +41,18 @@ HAPPENED: Final = {
 """How each kind of fact is called."""
 
 
+LEFT_ALONE: Final = (
+    "Somebody in it asked rules to take no notice of them (`/privacy untrack`): "
+    "nothing is recorded, and it earns nothing."
+)
+
+
 def about(whys: Sequence[Why], rules: Policy) -> Reply:
     """Return what rules made of one or several facts."""
     names = mentioning(rules)
-    blocks = [f"{_happened(why.fact)}\n{_looked(why, names)}" for why in whys]
+    blocks = [
+        f"{_happened(why.fact)}\n{LEFT_ALONE if why.untracked else _looked(why, names)}" for why in whys
+    ]
     return _private("What the rules made of it", blocks)
 
 
@@ -93,11 +101,13 @@ def forgotten(receipt: Receipt) -> Reply:
 def member(found: MemberWhy, user_id: str, name: str | None, rules: Policy) -> Reply:
     """Return what happened to a member lately and what each rule would give them now."""
     names = mentioning(rules)
-    if not found.facts and not found.now:
+    if not found.facts and not found.now and found.untracked_since is None:
         return Reply(content="No rule is on here, so nothing is given by itself.", ephemeral=True)
     blocks = [f"{_happened(why.fact)}\n{_looked(why, names)}" for why in found.facts]
     if not blocks:
         blocks = ["No rule has seen anything of them in the last 90 days."]
+    if found.untracked_since is not None:
+        blocks.insert(0, f"{LEFT_ALONE}\nSince {text.when(found.untracked_since, 'f')}.")
     if found.now:
         lines = [_now(each) for each in found.now[:SHOWN]]
         blocks.append("**Right now, if the conditions are met**\n" + "\n".join(lines))

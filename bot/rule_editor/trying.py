@@ -14,6 +14,7 @@ from bot.messages import rules as rule_messages
 from bot.messages import trials as messages
 from bot.replies import respond
 from bot.rule_editor.history import READ, Progress, Read, read
+from points_core import privacy
 from points_core.policy import Capability, Policy
 from points_core.rules import keeping, reading
 from points_core.rules.definition import Rule
@@ -66,6 +67,7 @@ async def _try(
     else:
         facts = await bot.points.read(_kept, str(guild.id), on, since)
         source = messages.kept(len(facts))
+    facts = await _noticed(bot, str(guild.id), facts)
     if not facts and on not in READ:
         await interaction.edit_original_response(content=messages.no_facts(rule.definition))
         return
@@ -78,6 +80,13 @@ async def _try(
 def _kept(tx: Connection, community: str, on: On, since: datetime) -> list[Fact]:
     until = since + timedelta(days=MAX_DAYS + 1)
     return list(keeping.kept(tx, community, since=since, until=until, ons=(on,), most=keeping.TRIED))
+
+
+async def _noticed(bot: "PointsBot", community: str, facts: list[Fact]) -> list[Fact]:
+    """Return the facts that rules may notice: none of people who want to be left alone."""
+    people = {user for fact in facts for user in (fact.user_id, fact.other_id) if user}
+    alone = await bot.points.read(privacy.untracked, community, people)
+    return [fact for fact in facts if not alone & {fact.user_id, fact.other_id}]
 
 
 def _played(rule: Rule, facts: list[Fact], policy: Policy) -> Trial:

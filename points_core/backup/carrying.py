@@ -192,11 +192,12 @@ def _skip_slots(staged: Connection, now: datetime) -> None:
 
 
 def _people(live: Connection, staged: Connection, pairs: dict[int, int], now: datetime) -> None:
-    """Let what people decided about themselves stand: who hides, who asked to be erased, who was.
+    """Let what people decided about themselves stand.
 
-    After an earlier return the same number may be another person's: who is the same came at the same time.
+    That is who hides, of whom rules take no notice, who asked to be erased, who was. After an earlier return the
+    same number may be another person's: who is the same came at the same time.
     """
-    columns = select(Member.community_id, Member.id, Member.created_at, Member.hidden_at)
+    columns = select(Member.community_id, Member.id, Member.created_at, Member.hidden_at, Member.untracked_at)
     there = {(row.community_id, row.id): row for row in staged.execute(columns)}
     same: set[tuple[int, int]] = set()
     for row in live.execute(columns):
@@ -204,9 +205,10 @@ def _people(live: Connection, staged: Connection, pairs: dict[int, int], now: da
         if member not in there or there[member].created_at != row.created_at:
             continue
         same.add(member)
-        if there[member].hidden_at != row.hidden_at:
+        wishes = {"hidden_at": row.hidden_at, "untracked_at": row.untracked_at}
+        if any(getattr(there[member], name) != since for name, since in wishes.items()):
             this = (Member.community_id == member[0], Member.id == member[1])
-            staged.execute(update(Member).where(*this).values(hidden_at=row.hidden_at))
+            staged.execute(update(Member).where(*this).values(**wishes))
     _links(live, staged, pairs, same)
     for wish in _rows(live, _table(Erasure)):
         member = (pairs.get(wish["community_id"], 0), wish["member_id"])

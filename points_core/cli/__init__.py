@@ -17,7 +17,7 @@ keeping.py     backup, restore
 tokens.py      token create, list, revoke
 webhooks.py    webhook add, remove, list, log, replay
 serving.py     serve
-privacy.py     privacy export, erase, cancel, hide, show, due
+privacy.py     privacy export, erase, cancel, hide, show, untrack, track, due
 words.py       what an error says to an operator
 
 Exit codes: 0 done, 1 refused or not in order, 2 wrong usage, settings or an unusable database.
@@ -135,6 +135,8 @@ personal.command()(privacy.erase)
 personal.command()(privacy.cancel)
 personal.command()(privacy.hide)
 personal.command()(privacy.show)
+personal.command()(privacy.untrack)
+personal.command()(privacy.track)
 personal.command()(privacy.due)
 
 app.command()(exporting.export)

@@ -78,6 +78,24 @@ def show(user: User, community: Community = None) -> None:
     say(f"{user} is shown again." if run(work) else f"{user} was not hidden.")
 
 
+def untrack(user: User, community: Community = None) -> None:
+    """Have rules take no notice of what a member does."""
+
+    async def work(points: Points) -> bool:
+        return await points.write(privacy.untrack, origin(points, community, None), user)
+
+    say(f"Rules take no notice of {user}." if run(work) else f"Rules took no notice of {user} before.")
+
+
+def track(user: User, community: Community = None) -> None:
+    """Have rules notice a member again."""
+
+    async def work(points: Points) -> bool:
+        return await points.write(privacy.track, origin(points, community, None), user)
+
+    say(f"Rules notice {user} again." if run(work) else f"Rules noticed {user} before.")
+
+
 def due(as_json: AsJson = False) -> None:
     """Erase whose days to think are over, in every community. A running bot does so by itself."""
     erased, rewritten = run(_carry_out)

@@ -76,7 +76,10 @@ class Category(Base):
 
 
 class Member(Base):
-    """A person in a community: the only place that knows who; `user_id` and `name` can be erased."""
+    """A person in a community: the only place that knows who; `user_id` and `name` can be erased.
+
+    Since `untracked_at` rules take no notice of what they do.
+    """
 
     __tablename__ = "members"
     __table_args__ = (UniqueConstraint("community_id", "user_id"),)
@@ -89,6 +92,7 @@ class Member(Base):
     hidden_at: Mapped[datetime | None]
     left_at: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]
+    untracked_at: Mapped[datetime | None]
 
 
 class Erasure(Base):

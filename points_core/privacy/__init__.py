@@ -5,7 +5,7 @@ and the texts about the person, and every sum, board and hash stays true. Whoeve
 
 copies.py    everything kept about a member, without other people's ids
 telling.py   the same as JSON and as text
-wishes.py    to be erased after a time to think, to be hidden, to be shown
+wishes.py    to be erased after a time to think, to be hidden, left alone by rules
 erasing.py   the erasure itself
 columns.py   where every text column stands in it
 leaving.py   who left, and what a community wants to become of them
@@ -15,7 +15,19 @@ from points_core.privacy.copies import Copy, copy
 from points_core.privacy.erasing import Erased, erase_due, scrubbed, unscrubbed
 from points_core.privacy.leaving import Leaver, away, left, overdue, returned, to_look_up, watched
 from points_core.privacy.telling import document, text
-from points_core.privacy.wishes import Wish, ask, cancel, hide, is_hidden, is_known, show, wish
+from points_core.privacy.wishes import (
+    Wish,
+    ask,
+    cancel,
+    hide,
+    is_hidden,
+    is_known,
+    show,
+    track,
+    untrack,
+    untracked,
+    wish,
+)
 
 __all__ = [
     "Copy",
@@ -38,7 +50,10 @@ __all__ = [
     "show",
     "text",
     "to_look_up",
+    "track",
     "unscrubbed",
+    "untrack",
+    "untracked",
     "watched",
     "wish",
 ]

@@ -146,12 +146,13 @@ class Copy:
     noticed: tuple[Noticed, ...] = ()
     rules: tuple[Granted, ...] = ()
     link: Account | None = None
+    untracked_since: datetime | None = None
 
 
 def copy(tx: Connection, community: str, user_id: str, now: datetime) -> Copy:
     """Return everything kept about the member with outside id `user_id`. Raises UnknownMember."""
     community_id = communities.find(tx, community)
-    known = select(Member.id, Member.name, Member.created_at, Member.hidden_at).where(
+    known = select(Member.id, Member.name, Member.created_at, Member.hidden_at, Member.untracked_at).where(
         Member.community_id == community_id, Member.user_id == user_id
     )
     member = tx.execute(known).one_or_none() if community_id is not None else None
@@ -167,6 +168,7 @@ def copy(tx: Connection, community: str, user_id: str, now: datetime) -> Copy:
         made_at=now,
         known_since=member.created_at,
         hidden=member.hidden_at is not None,
+        untracked_since=member.untracked_at,
         erasure=wish(tx, community, user_id),
         current=balance.current,
         earned=balance.earned,

@@ -104,7 +104,7 @@ def erase(tx: Connection, head: Head, community: str, member_id: int, now: datet
     tx.execute(
         update(Member)
         .where(Member.community_id == head.community_id, Member.id == member_id)
-        .values(user_id=None, name=None, hidden_at=None, left_at=None, erased_at=now)
+        .values(user_id=None, name=None, hidden_at=None, left_at=None, untracked_at=None, erased_at=now)
     )
     tx.execute(
         update(Erasure)

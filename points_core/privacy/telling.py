@@ -46,6 +46,10 @@ def _lines(found: Copy, zone: ZoneInfo) -> Iterator[str]:
     yield f"Name: {one_line(found.name) or '(none)'}"
     yield f"Known since: {at(found.known_since)}"
     yield f"On boards: {'hidden' if found.hidden else 'shown'}"
+    since = (
+        f"no notice of you since {at(found.untracked_since)}" if found.untracked_since else "notice of you"
+    )
+    yield f"Rules take: {since}"
     if found.erasure:
         yield f"To be erased: {at(found.erasure.due_at)} (asked {at(found.erasure.asked_at)})"
     place = f", rank {found.rank}" if found.rank else ""

@@ -1,10 +1,12 @@
-"""What a member may wish: to be erased after a time to think, to be hidden from boards, to be shown again."""
+"""What a member may wish: to be erased after a time to think, hidden from boards, left alone by rules; and back."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
+from sqlalchemy.orm import InstrumentedAttribute
 
 from points_core import audit, communities, policy
 from points_core.communities import Head
@@ -78,12 +80,34 @@ def hide(tx: Connection, origin: Origin, user_id: str) -> bool:
 
     Somebody without points may hide before they get any.
     """
-    return _set_hidden(tx, origin, user_id, hidden=True)
+    return _set(tx, origin, user_id, Member.hidden_at, "privacy.hide", on=True)
 
 
 def show(tx: Connection, origin: Origin, user_id: str) -> bool:
     """Name the member on boards again; return whether that is new."""
-    return _set_hidden(tx, origin, user_id, hidden=False)
+    return _set(tx, origin, user_id, Member.hidden_at, "privacy.show", on=False)
+
+
+def untrack(tx: Connection, origin: Origin, user_id: str) -> bool:
+    """Have rules take no notice of what the member does from now on; return whether that is new.
+
+    Nothing of it is recorded or rewarded, nor what others do with them. What people give them, and what they ask
+    for themselves (a check-in), stays possible.
+    """
+    return _set(tx, origin, user_id, Member.untracked_at, "privacy.untrack", on=True)
+
+
+def track(tx: Connection, origin: Origin, user_id: str) -> bool:
+    """Have rules notice the member again; return whether that is new."""
+    return _set(tx, origin, user_id, Member.untracked_at, "privacy.track", on=False)
+
+
+def untracked(tx: Connection, community: str, user_ids: Collection[str]) -> frozenset[str]:
+    """Return those among `user_ids` of whom rules take no notice."""
+    community_id = communities.find(tx, community)
+    return (
+        frozenset() if community_id is None else frozenset(communities.untracked(tx, community_id, user_ids))
+    )
 
 
 def is_hidden(tx: Connection, community: str, user_id: str) -> bool:
@@ -93,7 +117,16 @@ def is_hidden(tx: Connection, community: str, user_id: str) -> bool:
     return community_id is not None and tx.execute(hidden).scalar() is not None
 
 
-def _set_hidden(tx: Connection, origin: Origin, user_id: str, *, hidden: bool) -> bool:
+def _set(
+    tx: Connection,
+    origin: Origin,
+    user_id: str,
+    since: InstrumentedAttribute[datetime | None],
+    action: str,
+    *,
+    on: bool,
+) -> bool:
+    """Note in the column `since` that a wish stands from now on, or no more; return whether that is new."""
     head, _ = policy.locked(tx, origin)
     name = origin.actor.name if origin.actor.user_id == user_id else None
     member_id = communities.enrol(tx, head, user_id, name, origin.at)
@@ -102,12 +135,12 @@ def _set_hidden(tx: Connection, origin: Origin, user_id: str, *, hidden: bool) -
         .where(
             Member.community_id == head.community_id,
             Member.id == member_id,
-            Member.hidden_at.is_(None) if hidden else Member.hidden_at.is_not(None),
+            since.is_(None) if on else since.is_not(None),
         )
-        .values(hidden_at=origin.at if hidden else None)
+        .values({since: origin.at if on else None})
     ).rowcount
     if changed:
-        _put_on_record(tx, head, origin, "privacy.hide" if hidden else "privacy.show", member_id)
+        _put_on_record(tx, head, origin, action, member_id)
     else:
         communities.save(tx, head)
     return bool(changed)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, insert
 
-from points_core import active_days, levels, rewards, uses
+from points_core import active_days, communities, levels, rewards, uses
 from points_core.approvals import opening
 from points_core.approvals.opening import Opened
 from points_core.communities import Head
@@ -25,7 +25,7 @@ from points_core.rules import earlier, keeping, reading
 from points_core.rules.conditions import Asked, Met, Standing, asked
 from points_core.rules.days import Days
 from points_core.rules.definition import Rule
-from points_core.rules.facts import Fact, On
+from points_core.rules.facts import ASKED_FOR, Fact, On
 from points_core.rules.limits import Capped, Cooling, Given, decide
 from points_core.rules.matching import Compiled, matches
 from points_core.rules.outcomes import GAVE, Fired, Outcome, Result, document
@@ -61,6 +61,7 @@ class Desk:
     days: Days
     before: earlier.Earlier
     totals: dict[str, dict[int | None, int]]
+    untracked: frozenset[str | None]
     decided: dict[str, Fired] = field(default_factory=dict)
     facts: list[tuple[Told, tuple[Outcome, ...], tuple[str, ...]]] = field(default_factory=list)
     grants: list[dict[str, Any]] = field(default_factory=list)
@@ -94,6 +95,7 @@ class Desk:
             days=Days.load(tx, books, policy, [each.fact for each in told], rules.values()),
             before=before,
             totals=_totals(tx, books, policy, told, rules.values()),
+            untracked=frozenset(communities.untracked(tx, head.community_id, wanted.user_ids)),
         )
 
     @property
@@ -106,6 +108,8 @@ class Desk:
         if (again := self._earlier(told)) is not None:
             return again
         fact = told.fact
+        if fact.on not in ASKED_FOR and self.untracked & {fact.user_id, fact.other_id}:
+            return Fired()
         checked_in = fact.on is On.CHECK_IN and self.days.check_in(fact)
         if fact.on is On.CHECK_IN and not checked_in:
             return self._checked_in_before(told)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 
 class On(StrEnum):
@@ -21,6 +22,10 @@ class On(StrEnum):
     API_EVENT = "api-event"
     SCHEDULE = "schedule"
     STREAK = "streak"
+
+
+ASKED_FOR: Final = frozenset({On.CHECK_IN, On.STREAK})
+"""What a member asks for, and what follows from it: told of also of those of whom rules are to take no notice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from points_core.policy import Policy
 from points_core.rules import reading
 from points_core.rules.conditions import Standing, asked
 from points_core.rules.definition import Rule
-from points_core.rules.facts import Fact
+from points_core.rules.facts import ASKED_FOR, Fact
 from points_core.rules.keeping import FACTS, fact_of, key_of
 from points_core.rules.limits import Decision, decide
 from points_core.rules.matching import Explained, explain
@@ -59,11 +59,15 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """A fact and what each rule that waits for such things made of it; `kept` if some rule matched it then."""
+    """A fact and what each rule that waits for such things made of it; `kept` if some rule matched it then.
+
+    `untracked` when somebody in it wants rules to take no notice of them: then they give nothing for it.
+    """
 
     fact: Fact
     looked: tuple[Looked, ...]
     kept: bool = True
+    untracked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +80,14 @@ class Now:
 
 @dataclass(frozen=True, slots=True)
 class MemberWhy:
-    """What happened to a member lately, newest first, and how each acting rule stands towards them."""
+    """What happened to a member lately, newest first, and how each acting rule stands towards them.
+
+    Since `untracked_since` rules take no notice of what the member does.
+    """
 
     facts: tuple[Why, ...]
     now: tuple[Now, ...]
+    untracked_since: datetime | None = None
 
 
 def why_fact(tx: Connection, community: str, fact: Fact) -> Why:
@@ -90,7 +98,15 @@ def why_fact(tx: Connection, community: str, fact: Fact) -> Why:
         if row is not None:
             return _kept(tx, community, community_id, row)
     rules = _waiting(tx, community, fact)
-    return Why(fact, _looked(tx, community, community_id, fact, rules), kept=False)
+    looked = _looked(tx, community, community_id, fact, rules)
+    return Why(fact, looked, kept=False, untracked=_is_untracked(tx, community_id, fact))
+
+
+def _is_untracked(tx: Connection, community_id: int | None, fact: Fact) -> bool:
+    people = {user for user in (fact.user_id, fact.other_id) if user}
+    if community_id is None or fact.on in ASKED_FOR:
+        return False
+    return bool(communities.untracked(tx, community_id, people))
 
 
 def why_message(tx: Connection, community: str, message: str) -> tuple[Why, ...]:
@@ -134,7 +150,11 @@ def why_member(tx: Connection, community: str, user_id: str, now: datetime) -> M
         for rule in acting
     ]
     known.load(pairs)
-    return MemberWhy(facts, tuple(Now(rule, decide(rule, fact, zone, known.usage)) for rule, fact in pairs))
+    now_given = tuple(Now(rule, decide(rule, fact, zone, known.usage)) for rule, fact in pairs)
+    since = communities.untracked(tx, community_id, [user_id]).get(user_id)
+    if since is not None:
+        now_given = tuple(one for one in now_given if one.rule.definition.trigger.on in ASKED_FOR)
+    return MemberWhy(facts, now_given, since)
 
 
 def _waiting(tx: Connection, community: str, fact: Fact) -> list[Rule]:

@@ -375,7 +375,9 @@ async def test_who_was_erased_since_and_which_token_was_revoked_stays_so(setting
             lambda tx: changed(tx, update(ApiClient).values(revoked_at=LATER)),
         )
         await points.write(
-            lambda tx: changed(tx, update(Member).where(Member.id == 2).values(hidden_at=LATER))
+            lambda tx: changed(
+                tx, update(Member).where(Member.id == 2).values(hidden_at=LATER, untracked_at=LATER)
+            )
         )
 
     backup.restore(settings, file, LATER)
@@ -383,8 +385,10 @@ async def test_who_was_erased_since_and_which_token_was_revoked_stays_so(setting
         wish = await points.read(lambda tx: tx.execute(select(Erasure.__table__)).one())
         assert (wish.member_id, wish.due_at, wish.done_at) == (1, LATER, None)
         assert await points.read(lambda tx: tx.execute(select(ApiClient.revoked_at)).scalar()) == LATER
-        hidden = await points.read(lambda tx: tx.execute(select(Member.hidden_at).order_by(Member.id)).all())
-        assert [each.hidden_at for each in hidden] == [None, LATER]
+        hidden = await points.read(
+            lambda tx: tx.execute(select(Member.hidden_at, Member.untracked_at).order_by(Member.id)).all()
+        )
+        assert [tuple(each) for each in hidden] == [(None, None), (LATER, LATER)]
 
 
 async def test_nobody_is_hidden_or_erased_for_who_has_their_number_after_an_earlier_return(

@@ -87,6 +87,10 @@ def test_an_erasure_is_taken_back(points: Typed) -> None:
 def test_a_member_is_hidden_and_shown_again(points: Typed) -> None:
     assert points("privacy", "hide", MIA) == f"{MIA} is hidden.\n"
     assert points("privacy", "hide", MIA) == f"{MIA} was hidden before.\n"
+    assert points("privacy", "untrack", MIA) == f"Rules take no notice of {MIA}.\n"
+    assert points("privacy", "untrack", MIA) == f"Rules took no notice of {MIA} before.\n"
+    assert points("privacy", "track", MIA) == f"Rules notice {MIA} again.\n"
+    assert points("privacy", "track", MIA) == f"Rules noticed {MIA} before.\n"
     assert "(hidden)" in points("leaderboard")
     assert "Mia" not in points("leaderboard", "--json")
 

@@ -14,10 +14,12 @@ from simcord.results import InteractionResult
 
 from bot.forgetting import Forgetting
 from bot.messages import privacy as messages
-from points_core import history, privacy
+from points_core import history, privacy, rules
 from points_core.settings import database_file, sync_url
+from points_core.values import Actor, ActorKind, Mode, Origin
 from points_core.verification import verify
 from tests.stories.answers import answer, private
+from tests.stories.reading import texts
 from tests.stories.world import World
 
 DAY = 86_400
@@ -323,3 +325,45 @@ async def test_discord_being_ill_makes_nobody_a_leaver(world: World) -> None:
 
     (member,) = await world.points.read(privacy.to_look_up, world.community)
     assert member.left_at is None
+
+
+# ── left alone by rules ──
+
+
+async def test_who_wants_to_be_left_alone_earns_nothing_by_themselves_and_why_says_so(world: World) -> None:
+    origin = Origin(world.community, Actor(ActorKind.OPERATOR), world.env.now(), "story:talk")
+    talk = {"trigger": {"on": "message"}, "amount": 5, "reason": "Talked"}
+    await world.points.write(rules.create, origin, name="Talk", definition=talk, mode=Mode.LIVE)
+
+    told = private(await world.mia.slash(world.general, "privacy untrack"))
+    assert "Rules take no notice of what you do from now on" in told
+    message = await world.mia.send(world.general, "hello")
+    await world.env.settle()
+    balance = await world.points.read(history.balance, world.community, str(world.mia.id))
+    assert balance.current == 0
+
+    why = texts(answer(await world.mia.slash(world.general, "why", message=str(message.id))))
+    assert "asked rules to take no notice of them" in why
+    about_me = texts(answer(await world.mia.slash(world.general, "why")))
+    assert "asked rules to take no notice of them" in about_me
+    await world.ada.slash(world.general, "award", member=world.mia, amount=7, reason="so kind")
+
+    assert "Rules notice what you do again" in private(await world.mia.slash(world.general, "privacy track"))
+    await world.mia.send(world.general, "hello again")
+    await world.env.settle()
+    balance = await world.points.read(history.balance, world.community, str(world.mia.id))
+    assert balance.current == 7 + 5
+
+
+async def test_a_trial_leaves_out_who_wants_to_be_left_alone(world: World) -> None:
+    await world.olivia.slash(world.general, "rule new", start="trigger:message", name="Talk")
+    for member in (world.mia, world.noah):
+        await member.send(world.general, "hello, all of you")
+    await world.mia.slash(world.general, "privacy untrack")
+
+    tried = await world.olivia.slash(world.general, "rule try", number=1, days=1)
+
+    told = texts(answer(tried))
+    assert str(world.noah.id) in told or "Noah" in told
+    assert str(world.mia.id) not in told
+    assert "Mia" not in told
