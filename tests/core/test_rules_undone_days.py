@@ -106,3 +106,15 @@ async def test_of_a_version_go_the_days_on_which_it_was_met(points: Points) -> N
     done = await undone(points, number, version=3)
 
     assert (done.batch, done.days, await daily(points)) == (None, 1, 2)
+
+
+async def test_days_within_a_long_span_go_also_when_their_facts_are_forgotten(points: Points) -> None:
+    number = await rule_made(points, counts_for_streak=True, limits=Limits(member_cooldown=20 * 86_400))
+    for day in range(10):
+        await fired(points, said(day, after=timedelta(days=day)))
+    await points.write(rules.forget, NOON + timedelta(days=200))
+    assert await daily(points) == 10
+
+    done = await undone(points, number, since=NOON + timedelta(hours=12), until=NOON + timedelta(days=20))
+
+    assert (done.batch, done.days, await daily(points)) == (None, 9, 1)
