@@ -74,15 +74,19 @@ def result(
     return Reply(embed=embed, ephemeral=True)
 
 
-def source(messages: int, channels: int, unread: int, *, complete: bool, reactions: bool) -> str:
-    """Return what was read of Discord's history, and what was not."""
-    words = f"Read: {_messages(messages)} in {_channels(channels)}."
+def source(
+    messages: int, channels: int, unread: int, *, complete: bool, reactions: bool, people: bool
+) -> str:
+    """Return what was read of Discord's history, and what was not; `people` when their roles or joining count."""
+    words = f"Read: {_messages(messages)} in {_channels(channels)}; archived threads are not read."
     if not complete:
         words += " There was more than can be read at once: the newest were."
     if unread:
         words += f" I may not read {_channels(unread)}."
     if reactions:
         words += " A reaction counts at the time of its message; Discord does not tell when it was given."
+    if people:
+        words += " Roles, and since when people are here, are those of today: history does not tell them."
     return words
 
 

@@ -75,7 +75,7 @@ async def read(
                 turns.clear()
                 break
         await progress(found)
-    if _asks_for_people(definition):
+    if asks_for_people(definition):
         await _look_up(guild, found)
     return found
 
@@ -150,7 +150,7 @@ async def _reactions(
     return facts
 
 
-def _asks_for_people(definition: Definition) -> bool:
+def asks_for_people(definition: Definition) -> bool:
     """Return whether the rule asks for what Discord's history does not say of people: roles, since when here."""
     asked = any(isinstance(part, HasRole | MembershipAge) for part in parts(definition.when))
     return asked or any(each.role for each in definition.multipliers)

@@ -13,11 +13,11 @@ from bot.checks import require
 from bot.messages import rules as rule_messages
 from bot.messages import trials as messages
 from bot.replies import respond
-from bot.rule_editor.history import READ, Progress, Read, read
+from bot.rule_editor.history import READ, Progress, Read, asks_for_people, read
 from points_core import privacy
 from points_core.policy import Capability, Policy
 from points_core.rules import keeping, reading
-from points_core.rules.definition import Rule
+from points_core.rules.definition import Definition, Rule
 from points_core.rules.facts import Fact, On
 from points_core.rules.trial import Trial, play
 
@@ -63,7 +63,7 @@ async def _try(
     since = bot.now() - timedelta(days=days)
     if on in READ:
         seen = await read(bot, guild, rule.definition, since, _progress(interaction))
-        facts, source = seen.facts, _source(seen, on)
+        facts, source = seen.facts, _source(seen, rule.definition)
     else:
         facts = await bot.points.read(_kept, str(guild.id), on, since)
         source = messages.kept(len(facts))
@@ -93,13 +93,14 @@ def _played(rule: Rule, facts: list[Fact], policy: Policy) -> Trial:
     return play(rule.definition, facts, policy.zone, number=rule.number)
 
 
-def _source(seen: Read, on: On) -> str:
+def _source(seen: Read, definition: Definition) -> str:
     return messages.source(
         seen.messages,
         seen.channels,
         len(seen.unread),
         complete=seen.complete,
-        reactions=on in {On.REACTION_RECEIVED, On.REACTION_GIVEN},
+        reactions=definition.trigger.on in {On.REACTION_RECEIVED, On.REACTION_GIVEN},
+        people=asks_for_people(definition),
     )
 
 

@@ -134,7 +134,7 @@ def test_the_fullest_trial_fits_into_one_message() -> None:
         days=tuple(Day(date(2026, 1, 1) + timedelta(days=n), 10**15 + n, 10**6) for n in range(90)),
         assumed=(StreakAtLeast(length=3), MembershipAge(days=4)),
     )
-    source = trials.source(10_000, 500, 50, complete=False, reactions=True)
+    source = trials.source(10_000, 500, 50, complete=False, reactions=True, people=True)
     names = rules.mentioning(POLICY)
     reply = trials.result(HOSTILE, LONG, trial, POLICY, names, source, 90)
     assert size(reply["embed"]) <= 6_000

@@ -365,5 +365,7 @@ async def test_a_trial_leaves_out_who_wants_to_be_left_alone(world: World) -> No
 
     told = texts(answer(tried))
     assert str(world.noah.id) in told or "Noah" in told
+    assert "archived threads are not read" in told
+    assert "those of today" not in told
     assert str(world.mia.id) not in told
     assert "Mia" not in told

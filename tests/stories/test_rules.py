@@ -474,7 +474,7 @@ async def test_a_trial_says_which_channels_it_may_not_read(world: World) -> None
 
     tried = await world.olivia.slash(world.general, "rule try", number=1)
 
-    assert "1 message in 4 channels." in str(answer(tried).embeds[0].footer.text)
+    assert "1 message in 4 channels; archived threads are not read." in str(answer(tried).embeds[0].footer.text)
     assert "I may not read 1 channel." in str(answer(tried).embeds[0].footer.text)
 
 
@@ -681,3 +681,15 @@ async def kept(world: World) -> list[rules.Fact]:
         return list(ever)
 
     return await world.points.read(read)
+
+
+async def test_a_trial_of_a_rule_about_roles_says_that_they_are_those_of_today(world: World) -> None:
+    card = await begun(world, "trigger:message")
+    await changed(world, card, "if", "roles", {"roles": [world.moderator], "side": ["so"]})
+    await world.mia.send(world.general, "hello, all of you")
+
+    tried = await world.olivia.slash(world.general, "rule try", number=1, days=1)
+
+    told = "\n".join(str(embed.footer.text or "") + str(embed.to_dict()) for embed in answer(tried).embeds)
+    assert "archived threads are not read" in told
+    assert "are those of today: history does not tell them" in told
