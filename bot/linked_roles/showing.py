@@ -127,6 +127,8 @@ class Showing:
             if not found:
                 return
             turns = await self._points.write(links.lease, self._now(), found, seconds=LEASE_S)
+            if not turns:
+                return  # another process has them
             outcomes = await asyncio.gather(*map(self._take, turns), return_exceptions=True)
             for outcome in outcomes:
                 if isinstance(outcome, BaseException):
