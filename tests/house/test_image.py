@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
+from points_core.doctor import has_wal_reset_fix
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -48,6 +50,25 @@ def test_the_image_holds_only_pinned_packages() -> None:
     assert installs
     assert all("--require-hashes" in line or "--no-deps" in line for line in installs)
     assert not any("pip" in run for run in image("RUN")), "nothing is installed in the stage that ships"
+
+
+def test_the_image_brings_an_sqlite_that_a_checkpoint_cannot_corrupt_pinned_to_its_bytes() -> None:
+    (source,) = [run for stage in stages() for name, run in stage if name == "ADD"]
+    address = r"https://www\.sqlite\.org/\d{4}/sqlite-amalgamation-(\d)(\d\d)(\d\d)00\.zip"
+    pinned = re.fullmatch(rf"--checksum=sha256:[0-9a-f]{{64}} {address} \S+", source)
+    assert pinned
+    version = tuple(map(int, pinned.groups()))
+    assert has_wal_reset_fix(version)
+    compiled = next(run for stage in stages() for name, run in stage if name == "RUN" and "gcc " in run)
+    folder, made = f"sqlite-amalgamation-{''.join(pinned.groups())}00/sqlite3.c", "libsqlite3.so.0"
+    assert folder in compiled
+    assert f"-soname,{made}" in compiled
+    assert "SQLITE_SECURE_DELETE" in compiled
+    assert f"--from=sqlite /src/{made} /usr/local/lib/" in image("COPY")
+    # Said by Python itself while the image is built: that its sqlite3 is this one
+    said = next(run for run in image("RUN") if "sqlite_version" in run)
+    assert said.startswith("ldconfig && ")
+    assert f"== '{'.'.join(map(str, version))}'" in said
 
 
 def test_the_data_outlives_the_container() -> None:
