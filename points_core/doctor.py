@@ -1,18 +1,23 @@
 """Is this installation well? The database's version and settings, its guards, its file, its clock, its last verify."""
 
+import asyncio
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Connection, func, select, text
+import psycopg
+from sqlalchemy import URL, Connection, func, select, text
+from sqlalchemy.exc import DBAPIError
 
-from points_core import dumps, links, migrations
+from points_core import dumps, links, listening, migrations
+from points_core.engines import is_pooled, study_engine
 from points_core.errors import BackupFailed
 from points_core.migrations import guards
 from points_core.models import Anchor, AuditEvent, Erasure, LedgerHead, OutboxEntry
-from points_core.settings import database_file
+from points_core.replica import END
+from points_core.settings import Settings, database_file, sync_url
 from points_core.verification import VERIFIED
 from points_core.verification.record import closed
 
@@ -25,6 +30,13 @@ STALE_BACKUP = timedelta(days=2)
 CLOCK_LEEWAY = timedelta(minutes=1)
 LATE_ERASURE = timedelta(hours=3)  # a running bot erases within a minute, and rewrites within two hours
 STUCK_EFFECT = timedelta(minutes=15)
+FAR_BEHIND = 16 * 2**20  # bytes of the log, one segment: a replica that keeps up is never that far behind
+
+_IDENTITY = text("SELECT system_identifier::text FROM pg_control_system()")
+_BEHIND = text(
+    "SELECT pg_is_in_recovery(), CAST(:end AS pg_lsn) - coalesce(pg_last_wal_replay_lsn(), '0/0'),"
+    " extract(epoch FROM now() - pg_last_xact_replay_timestamp())"
+)
 
 
 class Health(StrEnum):
@@ -103,6 +115,56 @@ def _postgresql(tx: Connection) -> Iterator[Finding]:
         value = str(tx.execute(text(f"SHOW {name}")).scalar_one())
         yield Finding(name, _unless(value != "off"), value)
     yield _pg_dump(tx)
+
+
+def connections(settings: Settings) -> list[Finding]:
+    """Look at what stands beside the database: a pooler before it, a replica that follows it. Takes a second."""
+    url = sync_url(settings.database_url)
+    found = [_pooler(url)] if url.get_backend_name() == "postgresql" else []
+    if settings.replica_url is not None:
+        found.append(_replica(url, sync_url(settings.replica_url)))
+    return found
+
+
+def _pooler(url: URL) -> Finding:
+    """Look whether notifications come through, which a pooler by the transaction does not let."""
+    what, pooled = "the pooler", is_pooled(url)
+    try:
+        heard = asyncio.run(listening.hears(url))
+    except (psycopg.Error, OSError) as error:
+        return Finding(what, Health.ILL, " ".join(str(error).split()))
+    if heard:
+        words = "none said (?pooled=true), and none noticed"
+        return Finding(
+            what, Health.OK, "said (?pooled=true), notifications come through" if pooled else words
+        )
+    words = f"notifications do not come through; what is kept is read anew every {listening.DEAF_S:g} s"
+    if pooled:
+        return Finding(what, Health.OK, words)
+    return Finding(
+        what, Health.WARN, f"{words}; if a pooler lends connections, say ?pooled=true in the address"
+    )
+
+
+def _replica(primary: URL, replica: URL) -> Finding:
+    """Look whether the replica follows, this primary, and how far it is behind."""
+    what = "the replica"
+    try:
+        with study_engine(primary).connect() as here:
+            ours, end = here.execute(_IDENTITY).scalar_one(), here.execute(END).scalar_one()
+        with study_engine(replica).connect() as there:
+            theirs = there.execute(_IDENTITY).scalar_one()
+            follows, behind, seconds = there.execute(_BEHIND, {"end": end}).one()
+    except DBAPIError as error:
+        return Finding(what, Health.WARN, f"not used: {' '.join(str(error.orig).split())}")
+    if ours != theirs:
+        return Finding(what, Health.ILL, "it belongs to another server than the database")
+    if not follows:
+        return Finding(what, Health.WARN, "not used: it follows no primary")
+    words = "it has what the database has" if behind <= 0 else f"{behind:,} bytes behind"
+    if behind > 0 and seconds is not None:
+        words += f", its last change is {seconds:,.0f} s old"
+    return Finding(what, _unless(behind <= FAR_BEHIND, Health.WARN), words)
 
 
 def _pg_dump(tx: Connection) -> Finding:

@@ -59,6 +59,16 @@ async def _hear_out(url: URL, changes: Changes) -> None:
             await connection.execute("SELECT 1")
 
 
+async def hears(url: URL) -> bool:
+    """Return whether a notification of another connection arrives. Raises psycopg.Error, OSError."""
+    async with await _connect(url) as connection:
+        try:
+            await _prove(url, connection)
+        except DeafError:
+            return False
+    return True
+
+
 async def _prove(url: URL, connection: psycopg.AsyncConnection) -> None:
     """Send oneself a notification over another connection, as another process would. Raises DeafError."""
     channel = f"points_{uuid4().hex}"

@@ -9,7 +9,7 @@ from points_core import backup, migrations, verification
 from points_core import doctor as examination
 from points_core.cli.running import AsJson, Community, community_of, fail, now, run, say, say_json
 from points_core.communities import GENESIS
-from points_core.database import Opening, Points, migrate
+from points_core.database import Opening, Points, aside, migrate
 from points_core.doctor import Finding, Health
 from points_core.errors import InvalidSetting, PointsError
 from points_core.settings import Settings, sync_url
@@ -99,7 +99,8 @@ def doctor(
     """Examine the installation: database, triggers, file, clock, last verify. Ends with 1 if anything is ill."""
 
     async def work(points: Points) -> list[Finding]:
-        return await points.read(examination.examine, now(), quick=quick)
+        beside = await aside(examination.connections, points.settings)
+        return [*await points.read(examination.examine, now(), quick=quick), *beside]
 
     findings = run(work, Opening.ANY)
     ill = [finding for finding in findings if finding.health is Health.ILL]

@@ -15,9 +15,10 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, make_url, text
 
-from points_core import approvals, backup, history, policy, verification
+from points_core import approvals, backup, doctor, history, policy, verification
 from points_core.changes import ANYTHING, Change
 from points_core.database import Points
+from points_core.doctor import Health
 from points_core.engines import study_engine
 from points_core.settings import Settings, sync_url
 from points_core.values import Kind
@@ -164,3 +165,23 @@ async def test_a_backup_is_made_through_it(
         made = await backup.make_due(points, NOON)
 
     assert made.manifest.number_of_transactions == 1
+
+
+def test_the_doctor_notices_a_pooler_that_was_not_said(
+    databases: Databases, pooled: Callable[[str], str]
+) -> None:
+    def looked(address: str) -> doctor.Finding:
+        return doctor.connections(settings_for(address))[0]
+
+    url = databases.new("postgresql")
+    said = pooled(url)
+    unsaid = make_url(said).difference_update_query(["pooled"]).render_as_string(hide_password=False)
+
+    assert looked(url) == doctor.Finding(
+        "the pooler", Health.OK, "none said (?pooled=true), and none noticed"
+    )
+    assert looked(said).health is Health.OK
+    assert "do not come through" in looked(said).detail
+    assert looked(unsaid).health is Health.WARN
+    assert "say ?pooled=true" in looked(unsaid).detail
+    databases.drop(url)

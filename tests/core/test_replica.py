@@ -16,8 +16,9 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, make_url, text
 
-from points_core import approvals, exports, history, leaderboard
+from points_core import approvals, doctor, exports, history, leaderboard
 from points_core.database import Points
+from points_core.doctor import Finding, Health
 from points_core.errors import DatabaseUnavailable
 from points_core.portable import Table
 from points_core.replica import AWAY_S
@@ -260,3 +261,18 @@ def test_a_replica_of_a_file_is_refused() -> None:
             POINTS_DATABASE_URL="postgresql://host/name",
             POINTS_REPLICA_URL="sqlite:///points.db",
         )
+
+
+def test_the_doctor_says_whether_the_replica_can_be_used(replica: Server, databases: Databases) -> None:
+    def looked(primary: str, there: str) -> Finding:
+        settings = Settings(_env_file=None, POINTS_DATABASE_URL=primary, POINTS_REPLICA_URL=there)
+        return next(each for each in doctor.connections(settings) if each.what == "the replica")
+
+    end = time.monotonic() + SECONDS
+    while (well := looked(replica.primary, replica.url)).detail != "it has what the database has":
+        assert time.monotonic() < end, well
+    assert well.health is Health.OK
+    assert looked(replica.primary, replica.primary).detail == "not used: it follows no primary"
+    replica.stop()
+    gone = looked(replica.primary, replica.url)
+    assert (gone.health, gone.detail.startswith("not used: ")) == (Health.WARN, True)
