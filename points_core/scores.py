@@ -99,6 +99,8 @@ class Scores:
         buckets: dict[BucketKey, int] = {}
         for member, span, start, category, points in _SCORES.run(tx, changed):
             before = points - self.scores[member, span, start, category][0]
+            if span not in RANKED and (before > 0) == (points > 0):
+                continue  # on the board before and after, or on neither: it has as many members
             for key, change in bucket_changes(span, start, category, before, points):
                 buckets[key] = buckets.get(key, 0) + change
         _save_buckets(tx, community_id, {key: change for key, change in buckets.items() if change})

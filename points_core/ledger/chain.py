@@ -42,6 +42,8 @@ CHAINED = (
 )
 """The columns a hash covers, in this order; a NULL is left out, so that later columns keep old hashes true."""
 
+_PLAIN = frozenset({int, str})  # what most columns hold, and what a hash covers as it is
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -73,7 +75,11 @@ def new_salt() -> bytes:
 
 def link(previous: bytes, row: Mapping[str, Any]) -> bytes:
     """Return the SHA-256 that seals `row` (a point_transactions row by column) onto the hash before it."""
-    parts = [f"{name}={_plain(row[name])}" for name in CHAINED if row[name] is not None]
+    parts = []
+    for name in CHAINED:
+        value = row[name]
+        if value is not None:
+            parts.append(f"{name}={value if value.__class__ in _PLAIN else _plain(value)}")
     return hashlib.sha256(previous + "\n".join(parts).encode()).digest()
 
 

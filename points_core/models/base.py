@@ -44,7 +44,7 @@ _LENGTH = len("2026-01-31 00:00:00.000000")
 def _utc(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError(f"naive datetime: {value}")
-    return value.astimezone(UTC)
+    return value if value.tzinfo is UTC else value.astimezone(UTC)
 
 
 def _text(value: datetime | None) -> str | None:
@@ -70,6 +70,15 @@ def one_of(
     return CheckConstraint(f"{column} IN ({listed})", name=name)
 
 
+class Blob(LargeBinary):
+    """Bytes, which SQLite's driver takes as they are; SQLAlchemy would wrap each of an award's four."""
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
+        """Return what the driver needs done to them."""
+        inherited: Callable[[Any], Any] | None = super().bind_processor(dialect)  # type: ignore[no-untyped-call]
+        return None if dialect.name == "sqlite" else inherited
+
+
 class Base(DeclarativeBase):
     """The mapping's root: naming convention for constraints, types for annotations."""
 
@@ -84,6 +93,6 @@ class Base(DeclarativeBase):
     )
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own idiom
         datetime: UtcDateTime(),
-        bytes: LargeBinary(),
+        bytes: Blob(),
         dict[str, Any]: JSON(),
     }

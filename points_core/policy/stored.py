@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, bindparam, insert, select
@@ -16,6 +17,10 @@ from points_core.prepared import Prepared
 from points_core.settings import Settings
 from points_core.values import Origin
 
+MOST_KNOWN = (
+    1_000  # communities whose policy is kept as it was last read; what was read is compared each time
+)
+
 _DOCUMENT = Prepared(
     select(PolicyRow.version, PolicyRow.document).where(PolicyRow.community_id == bindparam("community"))
 )
@@ -24,6 +29,25 @@ _CATEGORIES = Prepared(
     .where(CategoryRow.community_id == bindparam("community"))
     .order_by(CategoryRow.id)
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A policy, and what was read when it was made: from the same it is not made again."""
+
+    version: int
+    document: dict[str, Any]
+    rows: list[tuple[Any, ...]]
+    policy: Policy
+
+    @classmethod
+    def read(cls, version: int, document: dict[str, Any], rows: list[tuple[Any, ...]]) -> "_Known":
+        categories = tuple(Category(id, name, retired_at is not None) for id, name, retired_at in rows)
+        policy = Policy.model_validate({**document, "version": version, "categories": categories})
+        return cls(version, document, rows, policy)
+
+
+_known: dict[int, _Known] = {}
 
 
 def of(tx: Connection, community: str) -> Policy:
@@ -35,9 +59,13 @@ def of(tx: Connection, community: str) -> Policy:
 def by_number(tx: Connection, community_id: int) -> Policy:
     """Return the policy of a community that exists."""
     version, document = _DOCUMENT.row(tx, {"community": community_id})
-    rows = _CATEGORIES.rows(tx, {"community": community_id})
-    categories = tuple(Category(id, name, retired_at is not None) for id, name, retired_at in rows)
-    return Policy.model_validate({**document, "version": version, "categories": categories})
+    rows = [tuple(row) for row in _CATEGORIES.rows(tx, {"community": community_id})]
+    known = _known.get(community_id)
+    if known is None or (known.version, known.document, known.rows) != (version, document, rows):
+        if len(_known) >= MOST_KNOWN:
+            _known.clear()
+        known = _known[community_id] = _Known.read(version, document, rows)
+    return known.policy
 
 
 @dataclass(frozen=True, slots=True)
