@@ -29,7 +29,7 @@ def announcement(news: News) -> Post | None:
     groups = list(_groups(news))
     if not groups:
         return None
-    named = [person for group in groups for person in group.people[: group.named]]
+    named = list(dict.fromkeys(person for group in groups for person in group.people[: group.named]))
     lines = [f"{group.before}{_people(group)} {group.after}" for group in groups]
     return Post(content=boards.joined(lines, MAX_CONTENT), allowed_mentions=pinging(*named[:MAX_PINGED]))
 

@@ -512,6 +512,21 @@ async def test_who_rose_twice_is_told_of_once(world: World) -> None:
     assert told(world)[1:] == [f"🎉 <@{world.noah.id}> is now **Hero**."]
 
 
+async def test_a_level_and_a_badge_of_one_person_come_together_and_ping_once(world: World) -> None:
+    await announced(world)
+    origin = Origin(world.community, Actor(ActorKind.OPERATOR), world.env.now(), "story:badge")
+    await world.points.write(badges.add, origin, name="First steps", goal=goals.made("first-award"))
+
+    await award(world, world.mia, 10)
+
+    assert told(world) == [
+        f"🎉 <@{world.mia.id}> is now **Helper**.\n"
+        f"🏅 <@{world.mia.id}> earned the badge **First steps**: get a first award."
+    ]
+    (sent,) = world.sent(f"/channels/{world.log.id}/messages")[-1:]
+    assert sent["allowed_mentions"]["users"] == [world.mia.id]
+
+
 async def test_an_announcement_that_discord_did_not_take_comes_whole_later(world: World) -> None:
     await announced(world, announcements_per_hour=1)
     await award(world, world.mia, 10)

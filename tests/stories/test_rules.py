@@ -474,7 +474,9 @@ async def test_a_trial_says_which_channels_it_may_not_read(world: World) -> None
 
     tried = await world.olivia.slash(world.general, "rule try", number=1)
 
-    assert "1 message in 4 channels; archived threads are not read." in str(answer(tried).embeds[0].footer.text)
+    assert "1 message in 4 channels; archived threads are not read." in str(
+        answer(tried).embeds[0].footer.text
+    )
     assert "I may not read 1 channel." in str(answer(tried).embeds[0].footer.text)
 
 
