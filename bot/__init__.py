@@ -7,6 +7,7 @@ logs.py          what the host reads
 health.py        a heartbeat for the host's health check
 client.py        the bot: intents, parts, start and stop
 sharded.py       the same on several connections, in one process or in several
+unreadable.py    an event that cannot be read is left out
 sync.py          the commands, sent to Discord only when they changed
 demo/            the bot and a simulated Discord, in the browser
 ── what happens by itself ──
@@ -22,6 +23,7 @@ facts.py         messages and reactions in the words of rules
 ── what people ask for ──
 cogs/            commands, menus, reactions; one file for one kind of asking
 giving.py        asking for points to move, by command, form or second try
+announcing.py    a movement is announced, whatever becomes of the answer
 undo.py          taking a movement back: button, form, act
 pages.py         pages of the history, turned by buttons
 voting.py        one moderator's yes or no, and the buttons under a card

@@ -13,7 +13,7 @@ from bot.messages import cards as messages
 from bot.messages.cards import NO, YES
 from bot.origin import system_origin
 from bot.posting import find_own
-from bot.replies import ALREADY_ANSWERED, BROKEN, may_pass
+from bot.replies import BROKEN, given_once
 from points_core import approvals, policy
 from points_core.policy import Policy
 from points_core.values import Request, RequestState
@@ -75,26 +75,22 @@ class Cards:
         await self.post(community, number, gone=str(card.id))
 
     async def answer(self, interaction: "discord.Interaction[PointsBot]", number: int) -> None:
-        """Answer a press on a card by bringing it up to date. What was decided stands if the answer gets lost."""
+        """Answer a press on a card by bringing it up to date, or do that without an answer if that is lost.
+
+        What was decided stands whatever becomes of the answer.
+        """
         community = str(interaction.guild_id)
         async with self._lock(community, number):
             request, rules = await self._now(community, number)
-            embed, view = messages.card(request, rules), self._view(request)
+            card, view = messages.card(request, rules), self._view(request)
             try:
-                await interaction.response.edit_message(embed=embed, view=view)
-            except (discord.HTTPException, *BROKEN) as lost:
-                if not may_pass(lost):
-                    raise
-                await self._answer_again(interaction, embed, view)
-
-    async def _answer_again(
-        self, interaction: "discord.Interaction[PointsBot]", embed: discord.Embed, view: ui.View | None
-    ) -> None:
-        try:
-            await interaction.response.edit_message(embed=embed, view=view)
-        except discord.HTTPException as error:
-            if error.code != ALREADY_ANSWERED:
-                raise
+                if await given_once(
+                    interaction, lambda: interaction.response.edit_message(embed=card, view=view)
+                ):
+                    return
+            except Exception as lost:
+                log.warning("a press on the card of request #%d got no answer: %r", number, lost)
+        await self.refresh(community, number)
 
     async def present(self, community: str, request: Request) -> discord.Message | None:
         """Return the card of a pending request as Discord has it, up to date; None if it cannot be shown.

@@ -18,8 +18,9 @@ from bot.listeners.people import People
 from bot.listeners.returning import Returning
 from bot.listeners.rulebook import Rulebook
 from bot.proposals import Proposals
-from bot.replies import may_pass
+from bot.replies import LONGEST_WAIT_S, may_pass
 from bot.ticker import Ticker
+from bot.unreadable import survive_unreadable_events
 from points_core.database import Points
 from points_core.settings import Settings
 from points_core.webhooks.postman import Postman
@@ -60,7 +61,9 @@ class PointsBot(commands.Bot):
             allowed_contexts=app_commands.AppCommandContext(guild=True),
             allowed_installs=app_commands.AppInstallationType(guild=True),
             max_messages=None,
+            max_ratelimit_timeout=LONGEST_WAIT_S,
         )
+        survive_unreadable_events(self)
         self.points = points
         self.settings = settings
         self.courier = Courier(self)

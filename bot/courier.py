@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bot.client import PointsBot
 
 LEASE_S = 60  # if this process dies, another takes its effects over after this
-DELIVERY_S = 20  # for one effect: longer waits are Discord's rate limits, and come back later
+DELIVERY_S = 20  # that one effect is waited for: it may hold up the others of its community so long
 PAUSE = timedelta(seconds=40)  # before the second attempt, doubled each time: twelve take about a day
 STOP_S = 4  # for the effects under way when the bot stops; Docker grants ten in all
 
@@ -37,6 +37,7 @@ SHOWING: Final = {
     Topic.OPENED: "show approval request #{subject}",
     Topic.DECIDED: "tell how approval request #{subject} was decided",
     Topic.SEASON: "name the winners of season #{subject}",
+    Topic.UNSAID: "announce transaction #{subject}",
     Topic.BOARD: "post the scheduled leaderboard {subject}",
 }
 """What was tried, for the log channel. Lines of the log channel itself are missing there: nothing to tell."""
@@ -62,6 +63,7 @@ class Courier:
         self._round: asyncio.Task[None] | None = None
         self._woken = False
         self._stopping = False
+        self._under_way: dict[int, asyncio.Future[str]] = {}
 
     def on(self, topic: Topic, handler: Handler) -> None:
         """Have effects of `topic` delivered by `handler`.
@@ -97,6 +99,8 @@ class Courier:
         if self._round is not None and not self._round.done():
             await asyncio.wait([self._round], timeout=STOP_S)
             self._round.cancel()
+        for delivery in self._under_way.values():
+            delivery.cancel()
 
     async def _rounds(self) -> None:
         while self._woken and not self._stopping:
@@ -136,6 +140,9 @@ class Courier:
             outcome = await self._twice(effect)
         except Later as later:
             await self._bot.points.write(outbox.later, effect, later.until, later.why, failed=False)
+        except discord.RateLimited as limit:
+            until = self._bot.now() + timedelta(seconds=limit.retry_after)
+            await self._bot.points.write(outbox.later, effect, until, str(limit), failed=False)
         except (discord.HTTPException, Refused) as error:
             if may_pass(error):
                 await self._put_off(effect, repr(error))
@@ -151,13 +158,27 @@ class Courier:
 
     async def _twice(self, effect: Effect) -> str:
         """Hand an effect over; after a reset once more at once, as most connections are then whole."""
-        handler = self._handlers[effect.topic]
         try:
-            async with asyncio.timeout(DELIVERY_S):
-                return await handler(effect)
+            return await self._outcome(effect)
         except RESET:
-            async with asyncio.timeout(DELIVERY_S):
-                return await handler(effect)
+            return await self._outcome(effect)
+
+    async def _outcome(self, effect: Effect) -> str:
+        """Return what came of handing an effect over, or raise it; TimeoutError when that takes too long.
+
+        It is left to end by itself then, and the next attempt waits for the same: discord.py holds back every
+        request while one waits for a limit on everything to end, and would for ever if that one was cancelled.
+        """
+        delivery = self._under_way.get(effect.id)
+        if delivery is None:
+            delivery = asyncio.ensure_future(self._handlers[effect.topic](effect))
+            self._under_way[effect.id] = delivery
+        done, _ = await asyncio.wait([delivery], timeout=DELIVERY_S)
+        if not done:
+            delivery.add_done_callback(_looked_at)
+            raise TimeoutError(f"no answer from Discord for {DELIVERY_S} s")
+        del self._under_way[effect.id]
+        return delivery.result()
 
     async def _put_off(self, effect: Effect, why: str) -> None:
         if effect.attempts >= outbox.MAX_ATTEMPTS:
@@ -190,3 +211,9 @@ class Courier:
 
 def _community(effect: Effect) -> str:
     return effect.community
+
+
+def _looked_at(delivery: "asyncio.Future[str]") -> None:
+    """Take what a delivery raised that nobody may come back for; else asyncio complains of it."""
+    if not delivery.cancelled():
+        delivery.exception()

@@ -1,5 +1,9 @@
 """Answers to interactions: given once, and once more if the connection broke before Discord acted."""
 
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, Unpack
 
 import aiohttp
@@ -7,11 +11,23 @@ import discord
 
 from bot.messages.text import Reply
 
-BROKEN: Final = (aiohttp.ClientError, OSError, TimeoutError)
+BROKEN: Final = (
+    aiohttp.ClientError,
+    OSError,
+    TimeoutError,
+    json.JSONDecodeError,  # something between Discord and us answered in its place
+    discord.RateLimited,  # Discord wants us to wait longer than LONGEST_WAIT_S
+)
 """How a broken connection arrives: on Linux discord.py neither retries nor wraps a reset."""
 
 ALREADY_ANSWERED: Final = 40060  # Discord's code: this interaction has its first answer
 EXPIRED: Final = 10062  # Discord's code: three seconds have passed
+FORGOTTEN: Final = 10015  # Discord's code: fifteen minutes have passed, or there never was an answer
+
+ANSWER_S: Final = 3.0  # Discord takes no first answer after that, whatever becomes of one under way
+LONGEST_WAIT_S: Final = 30.0  # that a request waits for a rate limit to end; the least discord.py takes
+
+log = logging.getLogger(__name__)
 
 
 def may_pass(error: BaseException) -> bool:
@@ -21,25 +37,43 @@ def may_pass(error: BaseException) -> bool:
     return isinstance(error, BROKEN)
 
 
-async def respond(interaction: discord.Interaction[Any], **reply: Unpack[Reply]) -> None:
-    """Give `interaction` its first answer.
+def too_late(error: BaseException) -> bool:
+    """Return whether Discord takes no answer to this interaction any more."""
+    return isinstance(error, discord.HTTPException) and error.code in {EXPIRED, FORGOTTEN}
 
-    If it got lost, it is given once more; Discord takes only one, so the person sees it once.
-    Raises HTTPException or one of BROKEN when both were in vain.
+
+async def respond(interaction: discord.Interaction[Any], **reply: Unpack[Reply]) -> None:
+    """Give `interaction` its first answer; one that got lost is given once more, and seen once.
+
+    Raises HTTPException, one of BROKEN, or what a garbled answer makes discord.py raise, when both were in vain.
+    """
+    if not await given_once(interaction, lambda: interaction.response.send_message(**reply)):
+        # By a try whose answer got lost, discord.py's own tries among them, or by another process
+        log.info("interaction %d has its answer already", interaction.id)
+        if "view" in reply:  # only the answer's number, now read, tells discord.py whose buttons these are
+            await interaction.edit_original_response(view=reply["view"])
+
+
+async def given_once(interaction: discord.Interaction[Any], give: Callable[[], Awaitable[object]]) -> bool:
+    """Give an answer, once more if it may have got lost; return whether Discord took it from this very call.
+
+    False when it has one already. Raises what `respond` raises.
     """
     try:
-        await interaction.response.send_message(**reply)
-    except (discord.HTTPException, *BROKEN) as error:
-        if not may_pass(error):
+        return await _taken(give)
+    except Exception as error:
+        if isinstance(error, discord.HTTPException) and not may_pass(error):
             raise
-        await _respond_again(interaction, reply)
+        log.info("the answer to interaction %d is given once more: %r", interaction.id, error)
+        return await _taken(give)
 
 
-async def _respond_again(interaction: discord.Interaction[Any], reply: Reply) -> None:
+async def _taken(give: Callable[[], Awaitable[object]]) -> bool:
     try:
-        await interaction.response.send_message(**reply)
+        async with asyncio.timeout(ANSWER_S):
+            await give()
     except discord.HTTPException as error:
         if error.code != ALREADY_ANSWERED:
             raise
-        if "view" in reply:  # only the answer's number, now read, tells discord.py whose buttons these are
-            await interaction.edit_original_response(view=reply["view"])
+        return False
+    return True

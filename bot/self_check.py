@@ -177,9 +177,10 @@ async def most_approvers(guild: discord.Guild, rules: Policy) -> int | None:
 
     Somebody with two of the roles counts twice, and the owner counts beside them: fewer may be able to.
     """
+    asking = asyncio.ensure_future(guild.role_member_counts())
     try:
         async with asyncio.timeout(COUNT_S):
-            counts = await guild.role_member_counts()
+            counts = await asyncio.shield(asking)  # cancelled, it might hold back every request (see courier)
     except (discord.HTTPException, *BROKEN):
         return None
     return 1 + sum(counts.get(role, 0) for role in approving_roles(guild, rules))

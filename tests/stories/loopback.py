@@ -51,6 +51,7 @@ class Discord:
     slow_callbacks_s: float = 0
     asked: list[str] = field(default_factory=list)
     answers: list[Any] = field(default_factory=list)
+    answered: asyncio.Event = field(default_factory=asyncio.Event)
     identified: int = 0
     shards: list[Any] = field(default_factory=list)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
@@ -103,6 +104,7 @@ class Discord:
         """Take the answer to an interaction."""
         await asyncio.sleep(self.slow_callbacks_s)
         self.answers.append(await request.json())
+        self.answered.set()
         interaction = {"id": request.match_info["id"], "type": 2, "response_message_id": "9"}
         return answer({"interaction": interaction})
 

@@ -75,21 +75,22 @@ async def _rows(database: Path) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_an_event_that_nobody_can_read_does_not_end_the_process(
+async def test_an_event_that_nobody_can_read_is_left_out_and_the_next_is_heard(
     discord_here: Discord, tmp_path: Path
 ) -> None:
-    async with bot_process(discord_here.port, tmp_path / "points.db") as process:
+    database = tmp_path / "points.db"
+    async with bot_process(discord_here.port, database) as process:
         await ready(discord_here)
-        discord_here.ready.clear()
 
         await discord_here.emit("GUILD_CREATE", {"id": "not a number"})
+        await discord_here.award(5)
 
-        await ready(discord_here)
-        assert discord_here.identified == 2
+        await _rows(database)
+        assert discord_here.identified == 1
         process.send_signal(signal.SIGTERM)
         code, errors = await ended(process)
         assert code == 0
-        assert "connecting again" in errors
+        assert "GUILD_CREATE cannot be read" in errors
 
 
 async def test_a_connection_that_breaks_is_made_again(discord_here: Discord, tmp_path: Path) -> None:

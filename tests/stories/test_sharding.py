@@ -59,7 +59,23 @@ async def test_auto_asks_discord_how_many_it_should_be(tmp_path: Path) -> None:
         assert "Traceback" not in await stopped(process)
 
 
-async def test_an_event_that_nobody_can_read_does_not_end_a_sharded_bot(tmp_path: Path) -> None:
+async def test_an_event_that_nobody_can_read_does_not_end_a_shard(tmp_path: Path) -> None:
+    async with (
+        discord_on_loopback() as served,
+        bot_process(served.port, tmp_path / "points.db", POINTS_SHARDS="auto") as process,
+    ):
+        await served.ready.wait()
+
+        await served.emit("GUILD_CREATE", {"id": "not a number"})
+        await served.award(5)
+
+        async with asyncio.timeout(SECONDS):
+            await served.answered.wait()
+        assert served.identified == 1
+        assert "GUILD_CREATE cannot be read" in await stopped(process)
+
+
+async def test_a_shard_that_breaks_for_good_is_connected_anew(tmp_path: Path) -> None:
     async with (
         discord_on_loopback() as served,
         bot_process(served.port, tmp_path / "points.db", POINTS_SHARDS="auto") as process,
@@ -67,7 +83,7 @@ async def test_an_event_that_nobody_can_read_does_not_end_a_sharded_bot(tmp_path
         await served.ready.wait()
         served.ready.clear()
 
-        await served.emit("GUILD_CREATE", {"id": "not a number"})
+        await served.emit("READY", {"session_id": "s"})  # it cannot do without
 
         async with asyncio.timeout(SECONDS):
             await served.ready.wait()
