@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import discord
 from discord import ui
 
+from bot.announcing import announce
 from bot.checks import require
 from bot.messages import movements
 from bot.messages.text import Reply
@@ -76,7 +77,7 @@ async def _tell(
     interaction: "discord.Interaction[PointsBot]", outcome: Receipt | Request, rules: Policy
 ) -> None:
     if isinstance(outcome, Receipt):
-        await respond(interaction, **announcement(outcome))
+        await announce(interaction, outcome, announcement(outcome))
         return
     await respond(interaction, **movements.waits(outcome, rules, interaction.guild_id))
     await _link_card(interaction, outcome, rules)

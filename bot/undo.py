@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Self
 import discord
 from discord import ui
 
+from bot.announcing import announce
 from bot.checks import require
 from bot.messages import movements
 from bot.messages.text import Reply
 from bot.origin import origin_of
 from bot.refusals import Modal, answer, answered
-from bot.replies import BROKEN, respond
+from bot.replies import BROKEN
 from points_core import awards, history
 from points_core.errors import AlreadyReversed, NotAllowed
 from points_core.policy import Capability
@@ -35,7 +36,7 @@ async def take_back(interaction: "discord.Interaction[PointsBot]", number: int, 
         awards.reverse, origin_of(interaction), number, reason=reason, own_only=own_only
     )
     bot.courier.wake()
-    await respond(interaction, **movements.moved(reversal))
+    await announce(interaction, reversal, movements.moved(reversal))
     return reversal
 
 

@@ -170,19 +170,32 @@ async def test_buttons_work_although_the_answer_that_brought_them_was_lost(world
     assert spoken([await world.mia.click(shown, label="Button")]) == [WORDS]
 
 
+async def test_an_award_whose_answer_discord_does_not_take_is_announced_in_its_channel(
+    world: World, wire: Wire
+) -> None:
+    for _ in range(2):
+        wire.cut("POST", "/interactions/*/*/callback", answer_only=False)
+
+    result = await world.ada.slash(world.general, "award", member=world.mia, amount=5, reason="watering")
+    await world.bot.courier.idle()
+
+    assert not result.acknowledged
+    assert [embed.title for message in world.general.history() for embed in message.embeds] == ["#1"]
+    assert await amounts(world) == [5]
+
+
 async def test_when_discord_takes_no_answer_the_person_is_told_to_look_before_asking_again(
     world: World, wire: Wire
 ) -> None:
     world.expected += ["ClientOSError"]
-    wire.cut("POST", "/interactions/*/*/callback", answer_only=False)
-    wire.cut("POST", "/interactions/*/*/callback", answer_only=False)
+    for _ in range(2):
+        wire.cut("POST", "/interactions/*/*/callback", answer_only=False)
 
-    result = await world.ada.slash(world.general, "award", member=world.mia, amount=5, reason="watering")
+    result = await world.olivia.slash(world.general, "points-settings channels")
 
     assert result.ephemeral
     assert result.response is not None
     assert "look at `/history` before you ask again" in (result.response.content or "")
-    assert await amounts(world) == [5]
 
 
 async def amounts(world: World) -> list[int]:
