@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from discord.ext import commands
 
 from bot.messages import log as messages
+from bot.messages.text import Post
+from bot.posting import send_once
 from points_core import audit, history, policy
 from points_core.outbox import Effect, Topic
 from points_core.verification import anchors
@@ -52,7 +54,8 @@ class Log(commands.Cog):
             return NO_CHANNEL
         channel = self.bot.get_partial_messageable(int(rules.log_channel))
         # Links in reasons would unfold into pictures, and a log rings nobody's phone
-        await channel.send(line, nonce=f"pts{effect.id}", suppress_embeds=True, silent=True)
+        quiet = Post(content=line, suppress_embeds=True, silent=True)
+        await send_once(self.bot, channel, effect, quiet, f"pts{effect.id}")
         return "delivered"
 
 

@@ -51,6 +51,8 @@ class Post(TypedDict, total=False):
     files: list[discord.File]
     view: ui.View
     allowed_mentions: discord.AllowedMentions
+    suppress_embeds: bool
+    silent: bool
 
 
 class Reply(Post, total=False):
