@@ -97,7 +97,7 @@ async def carry_out(bot: "PointsBot", grant: Grant) -> None:
     Raises HTTPException when Discord itself is ill: the role stays due.
     """
     guild = bot.get_guild(int(grant.community)) if grant.community.isdigit() else None
-    if guild is None or grant.user_id is None:
+    if guild is None or guild.unavailable or grant.user_id is None:  # while unavailable it has no roles
         return
     if not _of_discord(grant.user_id):  # a person of another place: here is nobody to give it to
         await bot.points.write(roles.done, grant, bot.now())

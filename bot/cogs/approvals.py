@@ -211,6 +211,16 @@ class Approvals(commands.Cog):
         """Catch up with what the broken connection may have swallowed."""
         await self.catch_up()
 
+    @commands.Cog.listener()
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """Show what could not be shown while the bot was not in the server."""
+        await self._catch_up_in(guild)
+
+    @commands.Cog.listener()
+    async def on_guild_available(self, guild: discord.Guild) -> None:
+        """Catch up with what an outage of the server swallowed."""
+        await self._catch_up_in(guild)
+
     @tasks.loop(hours=ROUND_HOURS)
     async def rounds(self) -> None:
         """Look at every card: Discord does not tell this bot that a message was deleted."""
@@ -227,13 +237,14 @@ class Approvals(commands.Cog):
             return
         async with self._catching_up:
             for guild in self.bot.guilds:
-                async for request in self._waiting(str(guild.id)):
-                    try:
-                        await self._look_at(guild, request)
-                    except (discord.HTTPException, *BROKEN, PointsError) as error:
-                        log.warning(
-                            "request #%d of %d could not be looked at: %r", request.number, guild.id, error
-                        )
+                await self._catch_up_in(guild)
+
+    async def _catch_up_in(self, guild: discord.Guild) -> None:
+        async for request in self._waiting(str(guild.id)):
+            try:
+                await self._look_at(guild, request)
+            except (discord.HTTPException, *BROKEN, PointsError) as error:
+                log.warning("request #%d of %d could not be looked at: %r", request.number, guild.id, error)
 
     async def _waiting(self, community: str) -> AsyncIterator[Request]:
         after: int | None = None

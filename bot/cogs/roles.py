@@ -15,7 +15,7 @@ from bot.checks import require
 from bot.courier import Later
 from bot.messages import roles as messages
 from bot.policy_changes import carried_out
-from bot.posting import send
+from bot.posting import send_once
 from bot.replies import BROKEN, respond
 from points_core import achievements
 from points_core.achievements import announcing, roles
@@ -71,21 +71,30 @@ class Roles(
     async def rounds(self) -> None:
         """Give and take what waits: ends of temporary roles, what was asked for again."""
         for guild in self.bot.guilds:  # another process has the others
-            community = str(guild.id)
-            if self._one_at_a_time[community].locked():
-                continue
-            try:
-                await self.settle(community)
-            except DatabaseUnavailable as fault:
-                log.warning("the books could not be asked which roles are due: %s", fault.why)
-            except (discord.HTTPException, *BROKEN) as error:
-                log.warning("roles of %d wait for Discord: %r", guild.id, error)
-            except Exception:  # a loop that raises is not begun again
-                log.exception("roles of %d could not be given", guild.id)
+            await self._settle_calmly(guild)
 
     @rounds.before_loop
     async def _until_ready(self) -> None:
         await self.bot.until_ready()
+
+    @commands.Cog.listener()
+    async def on_guild_available(self, guild: discord.Guild) -> None:
+        """Give and take what waited for the end of an outage."""
+        await self._settle_calmly(guild)
+
+    async def _settle_calmly(self, guild: discord.Guild) -> None:
+        """Give and take what is due in a server, unless that is under way; what cannot be waits for the next round."""
+        community = str(guild.id)
+        if self._one_at_a_time[community].locked():
+            return
+        try:
+            await self.settle(community)
+        except DatabaseUnavailable as fault:
+            log.warning("the books could not be asked which roles are due: %s", fault.why)
+        except (discord.HTTPException, *BROKEN) as error:
+            log.warning("roles of %d wait for Discord: %r", guild.id, error)
+        except Exception:  # a loop that raises is not begun again
+            log.exception("roles of %d could not be given", guild.id)
 
     @commands.Cog.listener()
     async def on_member_join(self, member: discord.Member) -> None:
@@ -142,7 +151,7 @@ class Roles(
         if post is None:
             return "nobody to tell of"
         channel = self.bot.get_partial_messageable(int(claimed.channel))
-        await send(channel, post, f"pts{effect.id}told")
+        await send_once(self.bot, channel, effect, post, f"pts{effect.id}told")
         return announcing.ANNOUNCED
 
     # ── what admins ask for ──
