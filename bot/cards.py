@@ -84,9 +84,10 @@ class Cards:
             request, rules = await self._now(community, number)
             card, view = messages.card(request, rules), self._view(request)
             try:
-                if await given_once(
+                given = await given_once(
                     interaction, lambda: interaction.response.edit_message(embed=card, view=view)
-                ):
+                )
+                if given is not None:
                     return
             except Exception as lost:
                 log.warning("a press on the card of request #%d got no answer: %r", number, lost)

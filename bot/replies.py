@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Unpack
+from typing import Any, Final, TypeVar, Unpack
 
 import aiohttp
 import discord
@@ -27,6 +27,8 @@ FORGOTTEN: Final = 10015  # Discord's code: fifteen minutes have passed, or ther
 ANSWER_S: Final = 3.0  # Discord takes no first answer after that, whatever becomes of one under way
 LONGEST_WAIT_S: Final = 30.0  # that a request waits for a rate limit to end; the least discord.py takes
 
+T = TypeVar("T")
+
 log = logging.getLogger(__name__)
 
 
@@ -42,38 +44,39 @@ def too_late(error: BaseException) -> bool:
     return isinstance(error, discord.HTTPException) and error.code in {EXPIRED, FORGOTTEN}
 
 
-async def respond(interaction: discord.Interaction[Any], **reply: Unpack[Reply]) -> None:
+async def respond(interaction: discord.Interaction[Any], **reply: Unpack[Reply]) -> int | None:
     """Give `interaction` its first answer; one that got lost is given once more, and seen once.
 
-    Raises HTTPException, one of BROKEN, or what a garbled answer makes discord.py raise, when both were in vain.
+    Returns the answer's message number, None if only Discord knows it. Raises HTTPException, one of BROKEN, or
+    what a garbled answer makes discord.py raise, when both were in vain.
     """
-    if not await given_once(interaction, lambda: interaction.response.send_message(**reply)):
-        # By a try whose answer got lost, discord.py's own tries among them, or by another process
-        log.info("interaction %d has its answer already", interaction.id)
-        if "view" in reply:  # only the answer's number, now read, tells discord.py whose buttons these are
-            await interaction.edit_original_response(view=reply["view"])
+    given = await given_once(interaction, lambda: interaction.response.send_message(**reply))
+    if given is None and "view" in reply:  # only the answer's number, now read, tells whose buttons these are
+        await interaction.edit_original_response(view=reply["view"])
+    return None if given is None else given.message_id
 
 
-async def given_once(interaction: discord.Interaction[Any], give: Callable[[], Awaitable[object]]) -> bool:
-    """Give an answer, once more if it may have got lost; return whether Discord took it from this very call.
+async def given_once(interaction: discord.Interaction[Any], give: Callable[[], Awaitable[T]]) -> T | None:
+    """Give an answer, once more if it may have got lost; return what Discord said to this very call.
 
-    False when it has one already. Raises what `respond` raises.
+    None when it had the answer already: by a try that got lost, discord.py's own tries among them, or by another
+    process. Raises what `respond` raises.
     """
     try:
-        return await _taken(give)
+        return await _given(interaction, give)
     except Exception as error:
         if isinstance(error, discord.HTTPException) and not may_pass(error):
             raise
         log.info("the answer to interaction %d is given once more: %r", interaction.id, error)
-        return await _taken(give)
+        return await _given(interaction, give)
 
 
-async def _taken(give: Callable[[], Awaitable[object]]) -> bool:
+async def _given(interaction: discord.Interaction[Any], give: Callable[[], Awaitable[T]]) -> T | None:
     try:
         async with asyncio.timeout(ANSWER_S):
-            await give()
+            return await give()
     except discord.HTTPException as error:
         if error.code != ALREADY_ANSWERED:
             raise
-        return False
-    return True
+    log.info("interaction %d has its answer already", interaction.id)
+    return None

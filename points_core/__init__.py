@@ -9,7 +9,7 @@ batches        bulk (many movements as one, and one undo)
 reads          leaderboard · paging · history · verification
 keepsakes      achievements (levels, badges, the roles that come of them)
 books          ledger (the only writer of transactions and balances) · seasons (sealed results) ·
-               webhooks (whom to tell what happened, and how) ·
+               webhooks (whom to tell what happened, and how) · announcements (which messages told of a movement) ·
                links (accounts outside where points are shown) ·
                sums (points in any window, at any date) · policy · scores · levels · communities · audit · outbox ·
                active_days (when members were here) · duties (what time does, and how far it has come)

@@ -33,6 +33,7 @@ class Topic(StrEnum):
     LEVEL = "level.reached"  # subject: "{member}:{level before}:{level after}:{last transaction's number}"
     BADGE = "badge.earned"  # subject: "{badge}:{member, 0 for all together}:{step}:{how many times}"
     BADGE_REVOKED = "badge.revoked"  # subject: as for BADGE
+    TAKEN_BACK = "movement.taken_back"  # subject: "{transaction's number}:{message that announced it}"
     UNSAID = "movement.unsaid"  # subject: the transaction's number
     ROLES = "roles.due"  # subject: begins with the member's number, ends with microseconds; nobody reads it
 
@@ -71,7 +72,7 @@ def add(
     )
 
 
-def unsaid(tx: Connection, community: str, number: int, place: str | None, now: datetime) -> None:
+def unsaid(tx: Connection, community: str, number: int, place: str, now: datetime) -> None:
     """Leave it to the courier to announce transaction `number` at `place`: who asked got no answer."""
     (community_id,) = tx.execute(select(Community.id).where(Community.key == community)).one()
     add(tx, community_id, Topic.UNSAID, str(number), at=now, place=place)

@@ -14,6 +14,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands, tasks
 
+from bot.announcing import remember
 from bot.checks import allowed, may
 from bot.messages import cards as messages
 from bot.messages.cards import NO, YES
@@ -87,14 +88,14 @@ class Approvals(commands.Cog):
             if member is not None and not _sees(member, here) and _sees(member, elsewhere):
                 copy["allowed_mentions"] = pinging(request.user_id)
                 member = None
-            await self._tell(elsewhere, copy, request, f"pts{effect.id}a")
+            await self._tell(community, elsewhere, copy, request, f"pts{effect.id}a")
         try:
-            await self._tell(here, news, request, f"pts{effect.id}")
+            await self._tell(community, here, news, request, f"pts{effect.id}")
         except (discord.Forbidden, discord.NotFound):
             if request.card is None or request.card[0] == here:
                 raise
             here = request.card[0]
-            await self._tell(here, news, request, f"pts{effect.id}")
+            await self._tell(community, here, news, request, f"pts{effect.id}")
         if member is not None and not _sees(member, here):
             await self._write_to(member, news, request, f"pts{effect.id}d")
         return "delivered"
@@ -126,11 +127,13 @@ class Approvals(commands.Cog):
         news["view"] = announcement(receipt)["view"]
         return news
 
-    async def _tell(self, place: str, news: Post, request: Request, nonce: str) -> None:
+    async def _tell(self, community: str, place: str, news: Post, request: Request, nonce: str) -> None:
         channel = self.bot.get_partial_messageable(int(place))
         since = request.decided_at or request.expires_at
-        if await find_own(self.bot, channel, since, has_footer(messages.marker(request))) is None:
-            await send(channel, news, nonce)
+        known = has_footer(messages.marker(request))
+        told = await find_own(self.bot, channel, since, known) or await send(channel, news, nonce)
+        if request.transaction is not None:
+            await remember(self.bot, community, request.transaction, place, told.id)
 
     # ── reactions ──
 

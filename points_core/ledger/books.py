@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert
 
-from points_core import communities, levels, outbox, scores, seasons, webhooks
+from points_core import announcements, communities, levels, outbox, scores, seasons, webhooks
 from points_core.communities import Head, Person
 from points_core.errors import (
     AlreadyReversed,
@@ -250,6 +250,7 @@ class Books:
 
     def _tell(self, tx: Connection) -> None:
         """Tell of single movements; a batch has one line and one event of its own, however many it has."""
+        announcements.taken_back(tx, self.rows)
         single = [row for row in self.rows if row["batch"] is None]
         if self.head.webhooks and single:
             written = (self.entries[row["seq"]].receipt for row in single)

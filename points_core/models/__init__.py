@@ -5,7 +5,7 @@ PointTransaction                                   the ledger: append-only, hash
 PointBalance, PointScore, ScoreBucket              what follows from it, kept in the same commit
 ApprovalRequest, ApprovalVote                      points that wait
 Schedule, Publication                              boards that post themselves
-OutboxEntry, AuditEvent                            effects to deliver; every other change
+OutboxEntry, Announcement, AuditEvent              effects to deliver, messages that told; every other change
 Batch                                              transactions made and undone together
 Anchor, VerifiedMark, Season, SeasonStanding       what proves the books; results that are sealed
 ApiClient, Webhook, WebhookDelivery                programs and their doors
@@ -25,7 +25,7 @@ from points_core.models.base import Base, UtcDateTime
 from points_core.models.books import Batch, PointBalance, PointScore, PointTransaction, ScoreBucket
 from points_core.models.clients import ApiClient, Webhook, WebhookDelivery
 from points_core.models.communities import Category, Community, Erasure, LedgerHead, Member, Policy
-from points_core.models.effects import AuditEvent, OutboxEntry, Publication, Schedule
+from points_core.models.effects import Announcement, AuditEvent, OutboxEntry, Publication, Schedule
 from points_core.models.links import LinkedAccount
 from points_core.models.proof import Anchor, Season, SeasonStanding, VerifiedMark
 from points_core.models.requests import ApprovalRequest, ApprovalVote
@@ -44,6 +44,7 @@ __all__ = [
     "AchievementDue",
     "ActiveDay",
     "Anchor",
+    "Announcement",
     "ApiClient",
     "ApprovalRequest",
     "ApprovalVote",

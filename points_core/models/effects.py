@@ -73,6 +73,17 @@ class Publication(Base):
     message: Mapped[str | None] = mapped_column(String(64))
 
 
+class Announcement(Base):
+    """A message that announced a transaction outside, to be marked when that is taken back."""
+
+    __tablename__ = "announcements"
+
+    community_id: Mapped[int] = mapped_column(ForeignKey(Community.id), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    channel: Mapped[str] = mapped_column(String(64))
+    message: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
 class OutboxEntry(Base):
     """An effect that must happen outside, written in the commit that causes it, delivered after it.
 

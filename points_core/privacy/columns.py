@@ -32,6 +32,10 @@ IMPERSONAL: Final[dict[str, dict[str, str]]] = {
     "anchors": {
         "place": "where an anchor is shown: a channel, or a file of the host's",
     },
+    "announcements": {
+        "channel": _CHANNEL,
+        "message": "a message",
+    },
     "api_clients": {
         "name": _HEADING,
         "scopes": _CLOSED,

@@ -1,7 +1,11 @@
 """Moderators take movements back, by command and by the button under an announcement."""
 
+import discord
 import pytest
+import simcord
 
+from points_core import awards
+from points_core.values import Actor, ActorKind, Origin
 from tests.stories.answers import answer
 from tests.stories.books import current, receipts
 from tests.stories.reading import pinged, texts
@@ -36,11 +40,11 @@ async def test_the_undo_button_asks_why_and_says_so_under_the_announcement(world
     assert "Taken back by #2" in texts(original)
 
 
-async def test_a_button_left_over_from_an_undo_by_command_goes_when_it_is_pressed(world: World) -> None:
+async def test_a_form_left_open_over_an_undo_by_command_is_refused(world: World) -> None:
     given = await world.ada.slash(world.general, "award", member=world.mia, amount=5, reason="planted trees")
+    form = await world.grace.click(answer(given), label="Undo")
     await world.ada.slash(world.general, "undo", number=1, reason="it was Noah")
 
-    form = await world.grace.click(answer(given), label="Undo")
     told = await world.grace.submit_modal(form, {"reason": "it was Noah"})
 
     assert answer(told).ephemeral
@@ -158,3 +162,68 @@ async def test_an_undo_whose_announcement_cannot_be_marked_is_still_done_once(wo
 
     assert "#1 is taken back" in texts(answer(told))
     assert len(await receipts(world)) == 2
+
+
+# The announcement
+
+
+def announcement_of(
+    world: World, number: int, channel: simcord.ChannelHandle | None = None
+) -> discord.Message:
+    """The message that announced transaction `number`, as it stands now."""
+    found = [
+        m for m in (channel or world.general).history() if any(e.title == f"#{number}" for e in m.embeds)
+    ]
+    assert len(found) == 1
+    return found[0]
+
+
+def marked(message: discord.Message) -> bool:
+    return bool(message.embeds[0].footer.text) and not message.components
+
+
+async def test_undo_by_command_marks_the_announcement_wherever_it_stands(world: World) -> None:
+    await world.ada.slash(world.general, "award", member=world.mia, amount=5, reason="watering")
+
+    await world.ada.slash(world.log, "undo", number=1, reason="a mistake")
+    await world.bot.courier.idle()
+
+    told = announcement_of(world, 1)
+    assert told.embeds[0].footer.text == "Taken back by #2"
+    assert not told.components
+
+
+async def test_undo_marks_the_news_of_an_approved_award_in_both_channels(world: World) -> None:
+    await world.configure(announcements_channel=world.leaderboard)
+    await world.ada.slash(world.general, "award", member=world.mia, amount=150, reason="the harvest")
+    await world.bot.courier.idle()
+    card = [message for message in world.general.history() if message.components][-1]
+    await world.grace.click(card, label="Approve")
+    await world.bot.courier.idle()
+
+    await world.grace.slash(world.log, "undo", number=1, reason="a mistake")
+    await world.bot.courier.idle()
+
+    assert marked(announcement_of(world, 1))
+    assert marked(announcement_of(world, 1, world.leaderboard))
+
+
+async def test_what_is_taken_back_elsewhere_is_marked_too(world: World) -> None:
+    await world.ada.slash(world.general, "award", member=world.mia, amount=5, reason="watering")
+    origin = Origin(world.community, Actor(ActorKind.OPERATOR), world.env.now(), "elsewhere")
+
+    await world.points.write(awards.reverse, origin, 1, reason="from the command line")
+    world.bot.courier.wake()
+    await world.bot.courier.idle()
+
+    assert marked(announcement_of(world, 1))
+
+
+async def test_an_announcement_that_somebody_deleted_stays_deleted(world: World) -> None:
+    await world.ada.slash(world.general, "award", member=world.mia, amount=5, reason="watering")
+    world.env.backend.delete_message(world.general.id, announcement_of(world, 1).id)
+
+    await world.ada.slash(world.log, "undo", number=1, reason="a mistake")
+    await world.bot.courier.idle()
+
+    assert world.general.history() == []
