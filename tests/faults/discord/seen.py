@@ -121,3 +121,9 @@ async def reverse(world: World, now: datetime, number: int) -> None:
     """Take a transaction back behind the bot's back."""
     origin = Origin(world.community, Actor(ActorKind.OPERATOR), now, f"reverse:{number}")
     await world.points.write(awards.reverse, origin, number, reason="From elsewhere")
+
+
+def roles_of(world: World, member: simcord.MemberActor) -> set[str]:
+    """The names of a member's roles in Discord."""
+    guild = world.env.backend.get_guild(world.guild.id)
+    return {guild.roles[each].name for each in guild.members[member.id].role_ids} - {"@everyone"}

@@ -4,6 +4,7 @@ Every surface that the courier delivers to meets the same trouble at once: a car
 of a decision, a scheduled board, a live board, a level.
 """
 
+import asyncio
 from collections.abc import Callable
 
 import discord
@@ -110,3 +111,73 @@ async def test_an_award_is_made_once_and_said_once_whatever_becomes_of_its_answe
 
         assert planted.met > 0
         assert (trouble, await seen.moved(world), announced(world, number)) == (trouble, number, 1)
+
+
+SOME = (
+    "429 of everything for an hour",
+    "429 of Cloudflare",
+    "502",
+    "503 after the work",
+    "reset before the work",
+    "reset after the work",
+    "half an answer",
+)
+"""Enough for what is not posted but set: doing it twice is doing it once."""
+
+
+async def test_roles_and_the_marks_of_an_undo_come_whatever_the_api_does(
+    garden: Garden, world: World
+) -> None:
+    world.expected += ["failed"]
+    role = world.guild.create_role("Helper")
+    origin = Origin(world.community, Actor(ActorKind.OPERATOR), world.bot.now(), "levels")
+    levels = (Level(name="Helper", earned=3, role=str(role.id)),)
+    await world.points.write(policy.amend, origin, levels=levels)
+
+    for number, trouble in enumerate(SOME):
+        for method, path in (("PUT", "/guilds/*/roles/*"), ("DELETE", "/guilds/*/roles/*")):
+            garden.rest.fault(method, path, TROUBLES[trouble]())
+        garden.rest.fault("PATCH", POSTS + "/*", TROUBLES[trouble]())
+        with garden.pace.hurried():
+            await world.ada.slash(world.general, "award", member=world.mia, amount=5, reason=trouble)
+            await everything_shown(garden, world)
+            assert (trouble, seen.roles_of(world, world.mia)) == (trouble, {"Helper"})
+
+            await world.grace.slash(world.log, "undo", number=2 * number + 1, reason=trouble)
+            await everything_shown(garden, world)
+        assert (trouble, seen.roles_of(world, world.mia)) == (trouble, set())
+        assert count(world.general, f"'title': '#{2 * number + 1}'", "Taken back by") == 1
+
+
+async def test_a_live_board_stays_one_message_and_shows_the_latest(garden: Garden, world: World) -> None:
+    world.expected += ["failed"]
+    await seen.scheduled(world, live=True)
+
+    for number, trouble in enumerate(("", *SOME), 1):
+        if trouble:
+            garden.rest.fault("PATCH", POSTS + "/*", TROUBLES[trouble]())
+        await world.ada.slash(world.general, "award", member=world.mia, amount=1, reason=f"Day {number}")
+        with garden.pace.hurried():
+            await garden.pass_by(DAY)
+            await everything_shown(garden, world)
+        points = "1 point" if number == 1 else f"{number} points"
+        assert (trouble, seen.texts(world.leaderboard)[0].count(f"**{points}**")) == (trouble, 1)
+        assert len(seen.texts(world.leaderboard)) == 1
+
+
+async def test_a_list_that_took_longer_than_discord_remembers_is_dropped_in_silence(
+    garden: Garden, world: World
+) -> None:
+    await world.ada.slash(world.general, "award", member=world.mia, amount=LARGE, reason="The harvest")
+    found = asyncio.Event()
+    garden.rest.fault("GET", POSTS + "/*", faults.held(found))
+
+    with garden.not_waiting():
+        listed = await world.ada.slash(world.general, "pending")
+        await garden.until(lambda: garden.rest.under_way > 0)
+        garden.backend.clock.advance(16 * 60)
+        found.set()
+    await garden.settled()
+
+    assert listed.deferred  # Discord goes on saying that the bot thinks
+    assert (await seen.request(world)).state is RequestState.PENDING

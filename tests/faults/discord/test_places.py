@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import discord
 import pytest
 import simcord
 from simcord.backend import serializers
-from simcord.backend.models import Guild
+from simcord.backend.models import Guild, Overwrite
+from simcord.enums import OverwriteType
 
 from points_core import policy
 from points_core.achievements import roles
@@ -19,6 +21,8 @@ from tests.faults.discord.test_gateway import asked
 from tests.faults.discord.test_http import DAY, everything_shown
 from tests.stories.world import World
 
+SEND = discord.Permissions(send_messages=True).value
+
 
 def there(garden: Garden, guild: Guild) -> dict[str, Any]:
     """A server as Discord sends it when it is available again."""
@@ -30,11 +34,6 @@ async def levels(world: World, name: str, earned: int, role: simcord.RoleHandle)
     await world.points.write(
         policy.amend, origin, levels=(Level(name=name, earned=earned, role=str(role.id)),)
     )
-
-
-def roles_of(world: World, member: simcord.MemberActor) -> set[str]:
-    guild = world.env.backend.get_guild(world.guild.id)
-    return {guild.roles[each].name for each in guild.members[member.id].role_ids} - {"@everyone"}
 
 
 def fallen_away(garden: Garden, world: World, *, wholly: bool) -> None:
@@ -64,7 +63,7 @@ async def test_what_is_due_in_a_server_that_is_unavailable_is_done_when_it_is_ba
     await seen.scheduled(world)
     await world.configure(log_channel=world.log)
     await world.ada.slash(world.general, "award", member=world.noah, amount=5, reason="Watering")
-    assert roles_of(world, world.noah) == {"Helper"}
+    assert seen.roles_of(world, world.noah) == {"Helper"}
 
     fallen_away(garden, world, wholly=wholly)
     if anew:
@@ -79,8 +78,8 @@ async def test_what_is_due_in_a_server_that_is_unavailable_is_done_when_it_is_ba
     back_again(garden, world)
     await everything_shown(garden, world)
 
-    assert roles_of(world, world.mia) == {"Helper"}
-    assert roles_of(world, world.noah) == set()
+    assert seen.roles_of(world, world.mia) == {"Helper"}
+    assert seen.roles_of(world, world.noah) == set()
     assert count(world.leaderboard, "Leaderboard") == 1
     assert [count(world.log, f"**#{number}** ", "From elsewhere") for number in (2, 3)] == [1, 1]
     assert await world.points.read(roles.failures, world.community) == ()
@@ -197,3 +196,21 @@ async def test_two_processes_with_one_token_do_everything_once(
     assert count(world.approvals, "Request #1") == 1
     assert count(world.leaderboard, "Leaderboard") == 1
     assert any("has its answer already" in record.getMessage() for record in caplog.records)
+
+
+async def test_rights_that_are_taken_in_the_middle_hold_up_nothing_else(garden: Garden, world: World) -> None:
+    world.expected += ["is given up"]
+    await world.configure(log_channel=world.log, approvals_channel=world.approvals)
+    await seen.ask(world, world.bot.now(), world.noah, LARGE)
+    await garden.settled()
+    for channel in (world.log, world.general):
+        overwrite = Overwrite(garden.backend.bot_user.id, OverwriteType.MEMBER, deny=SEND)
+        garden.backend.set_overwrite(channel.id, overwrite)
+
+    await world.ada.slash(world.general, "award", member=world.mia, amount=5, reason="Weeding")
+    await world.grace.click(seen.last(world.approvals), label="Approve")
+    await everything_shown(garden, world)
+
+    assert announced(world, 1) == 1  # answers need no right
+    assert count(world.approvals, "'title': '#2'") == 1  # for #general took it no more
+    assert await seen.moved(world) == 2
