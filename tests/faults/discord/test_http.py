@@ -26,6 +26,7 @@ TROUBLES: dict[str, Callable[[], Trouble]] = {
     "429 of the route": lambda: faults.limited(0.1),
     "429 shared with others": lambda: faults.limited(0.1, scope="shared"),
     "429 of everything": lambda: faults.limited(0.1, scope="global", everywhere=True),
+    "429 of everything, longer than a delivery": lambda: faults.limited(25, scope="global", everywhere=True),
     "429 for an hour": lambda: faults.limited(3_600),
     "429 of everything for an hour": lambda: faults.limited(3_600, everywhere=True),
     "429 without Via": lambda: faults.limited(5, via=False),
