@@ -31,7 +31,9 @@ class Announcements(commands.Cog):
             return "nowhere to say it"
         receipt = await self.bot.points.read(history.transaction, effect.community, int(effect.subject))
         channel = self.bot.get_partial_messageable(int(effect.place), guild_id=int(effect.community))
-        told = await find_own(self.bot, channel, effect.created_at, lambda message: _is_of(message, receipt))
+        told = await find_own(
+            self.bot, channel, receipt.effective_at, lambda message: _is_of(message, receipt)
+        )
         if told is None:
             reversal = receipt.kind is Kind.REVERSAL
             post = movements.moved(receipt) if reversal else announcement(receipt)
