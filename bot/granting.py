@@ -119,6 +119,8 @@ async def _tried(guild: discord.Guild, grant: Grant) -> str | None:
         return None
     if member is None:
         return GONE
+    if not grant.wanted and role not in member.roles:
+        return None  # it could never be given: nothing stands in the way of what is
     if (found := obstacle(guild, grant.role, taking=not grant.wanted)) is not None:
         return str(found)
     assert role is not None

@@ -194,6 +194,21 @@ async def test_the_servers_order_of_roles_is_the_obstacle_until_it_is_changed(wo
     assert roles_of(world, world.mia) == roles_of(world, world.noah) == {"Helper"}
 
 
+async def test_a_role_that_could_never_be_given_is_no_failure_once_it_is_not_wanted(world: World) -> None:
+    helper = world.guild.create_role("Helper")
+    await levels(world, ("Helper", 10, helper))
+    above_the_bot(world, helper)
+    await world.env.settle()
+    await award(world, world.mia, 10)
+
+    world.env.backend.clock.advance(1)
+    await world.ada.slash(world.general, "undo", number=1, reason="a mistake")
+    await world.bot.courier.idle()
+
+    listed = await world.olivia.slash(world.general, "roles failures")
+    assert texts(answer(listed)).strip() == "Every role is as it should be."
+
+
 async def test_the_setup_page_finds_roles_that_cannot_be_given_and_names_the_fix(world: World) -> None:
     helper, hero, fine = (world.guild.create_role(name) for name in ("Helper", "Hero", "Fine"))
     await levels(world, ("Helper", 10, helper), ("Hero", 20, hero), ("Fine", 30, fine))
