@@ -16,6 +16,7 @@ from points_core import (
     doctor,
     history,
     leaderboard,
+    migrations,
     policy,
     privacy,
     seasons,
@@ -25,7 +26,7 @@ from points_core.cli import app
 from points_core.constraints import constraint_name
 from points_core.database import Points, migrate
 from points_core.errors import InvalidSetting, LooksRepeated
-from points_core.migrations.partitions import DIVIDED
+from points_core.migrations.partitions import DIVIDED, divide
 from points_core.models import Base
 from points_core.settings import sync_url
 from points_core.values import Kind, Origin, Receipt, Request
@@ -89,6 +90,23 @@ def test_the_divided_tables_are_what_they_were_but_for_their_parts(databases: Da
     )
     for question in questions:
         assert rows(url, question) == rows(whole, question)
+
+
+def test_tables_that_were_divided_before_are_laid_anew_in_their_parts(databases: Databases, url: str) -> None:
+    before = databases.empty("postgresql")
+    engine = create_engine(sync_url(before), poolclass=NullPool)
+    with engine.connect() as connection:
+        migrations.upgrade(connection, "0007")
+        divide(connection, PARTS)
+        migrations.upgrade(connection)
+    engine.dispose()
+
+    keys = (
+        "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema()"
+        " AND tablename ~ '^(point_scores|score_buckets)' ORDER BY 1, 2"
+    )
+    assert len(rows(url, keys)) == (2 + 1) * (1 + PARTS)
+    assert rows(before, keys) == rows(url, keys)
 
 
 def test_there_are_as_many_parts_as_were_asked(url: str) -> None:
