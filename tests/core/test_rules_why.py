@@ -198,7 +198,7 @@ async def test_kept_facts_come_back_as_they_were_told_but_for_their_key(points: 
     await points.write(put, told, {})
 
     def kept(tx: Connection, *, ons: tuple[On, ...]) -> list[Fact]:
-        span = {"since": NOON, "until": NOON + timedelta(seconds=1)}
+        span: dict[str, Any] = {"since": NOON, "until": NOON + timedelta(seconds=1)}
         return list(keeping.kept(tx, COMMUNITY, ons=ons, **span))
 
     (found,) = await points.read(kept, ons=(On.MESSAGE,))
