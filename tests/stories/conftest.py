@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import simcord
 
+import bot.demo.member_counts  # noqa: F401 - the simulation answers that question too
 from bot.client import PointsBot
 from points_core.database import Points
 from points_core.settings import Settings
