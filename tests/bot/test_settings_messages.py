@@ -19,7 +19,7 @@ HOSTILE = "*_`~|[x](https://evil.example)<@1>@everyone"
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FULL = Policy(
     roles={right: tuple(str(2**63 + number) for number in range(25)) for right in Capability},
-    categories=tuple(Category(number, (HOSTILE + "|" * 50)[:50], False) for number in range(25)),
+    categories=tuple(Category(number, (HOSTILE + "|" * 50)[:50], False) for number in range(1, 26)),
     announcements_channel="9" * 20,
     approvals_channel="9" * 20,
     log_channel="9" * 20,
@@ -30,7 +30,7 @@ FULL = Policy(
         levels=tuple(Level(name=f"{n}{HOSTILE}"[:50], earned=10**11 + n) for n in range(25)),
         expiry=tuple(
             Expiry(category_id=number, days=3_650, notice_days=90, begins=date(2026, 12, 30))
-            for number in range(25)
+            for number in range(1, 26)
         ),
         decay=Decay(percent=99, inactive_days=3_650, every="month", keep=10**12),
         streak_freezes=31,
