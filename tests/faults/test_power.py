@@ -164,7 +164,6 @@ def test_damaged_books_that_are_moved_aside_are_somewhere_at_every_moment(
         assert [each.file for each in backup.listed(left / "backups")] == [earlier.name]
 
 
-@pytest.mark.skip("how books of 0003 and 0004 are made here does not know the buckets of 0008")
 def test_a_migration_that_is_cut_is_done_by_the_next_start(
     folder: Path, databases: Databases, tmp_path: Path, chance: Random, rounds: Rounds
 ) -> None:
