@@ -15,6 +15,7 @@ from sqlalchemy import (
 
 from points_core import migrations
 from points_core.settings import sync_url
+from points_core.windows import Span
 from tests.conftest import Databases
 
 
@@ -35,9 +36,14 @@ def at_revision(databases: Databases, books: str, revision: str) -> str:
 
 
 def carry(source: Connection, target: Connection, now: Table, then: Table) -> None:
-    """Copy a table's rows, the columns that both have."""
+    """Copy the rows of a table that the earlier version would have written, the columns that both have."""
     both = [column.name for column in then.columns if column.name in now.columns]
-    found = source.execute(select(*[now.c[name] for name in both])).all()
+    wanted = select(*[now.c[name] for name in both])
+    if then.name == "score_buckets" and "span" not in then.columns:
+        wanted = wanted.where(now.c.span == int(Span.ALL))  # before 0008 only all time had buckets …
+    if then.name == "point_scores" and "span" not in then.metadata.tables["score_buckets"].columns:
+        wanted = wanted.where(now.c.span != int(Span.SEASON))  # … and no season scores
+    found = source.execute(wanted).all()
     if found:
         target.execute(insert(then), [dict(zip(both, row, strict=True)) for row in found])
 
