@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import discord
 
 from bot.messages.text import Reply
-from bot.replies import BROKEN, respond
+from bot.replies import BROKEN, may_pass, respond, too_late
 from points_core import announcements, outbox
 from points_core.errors import DatabaseUnavailable
 from points_core.values import Receipt
@@ -29,7 +29,14 @@ async def announce(interaction: "discord.Interaction[PointsBot]", receipt: Recei
     try:
         answer = await respond(interaction, **reply)
     except Exception as lost:
-        log.warning("the answer about #%d is lost, it is posted instead: %r", receipt.number, lost)
+        ours = not (may_pass(lost) or too_late(lost))  # nothing that passes by itself: look at it
+        log.log(
+            logging.ERROR if ours else logging.WARNING,
+            "the answer about #%d is lost, it is posted instead: %r",
+            receipt.number,
+            lost,
+            exc_info=lost if ours else None,
+        )
         await bot.points.write(outbox.unsaid, community, receipt.number, place, bot.now())
         bot.courier.wake()
         return

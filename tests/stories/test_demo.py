@@ -52,7 +52,7 @@ def test_a_story_is_told_once_per_file_and_its_people_come_back(tmp_path: Path) 
     assert first.split(",")[0] == again.split(",")[0]
 
 
-async def test_a_refusal_is_no_failure_of_the_bot(tmp_path: Path) -> None:
+async def test_a_refusal_is_no_failure_of_the_bot_but_a_breakdown_is(tmp_path: Path) -> None:
     settings = Settings(_env_file=None, POINTS_DATABASE_URL=f"sqlite:///{tmp_path / 'garden.db'}")
     begun = datetime(2026, 6, 1, 12, tzinfo=UTC)
     async with (
@@ -66,6 +66,12 @@ async def test_a_refusal_is_no_failure_of_the_bot(tmp_path: Path) -> None:
         assert refused.ephemeral
         assert world.env.errors == []
         assert [type(getattr(error, "original", error)) for error in world.refused] == [SelfAward]
+
+        world.env.inject_error("POST", "/interactions/*/callback", status=400, code=0, times=2)
+        await ada.slash(square, "balance")
+
+        assert len(world.env.errors) == 1
+        assert len(world.refused) == 1
 
 
 def _check(database: Path) -> str:

@@ -184,6 +184,21 @@ async def test_an_award_whose_answer_discord_does_not_take_is_announced_in_its_c
     assert await amounts(world) == [5]
 
 
+@pytest.mark.parametrize("status, level", [(400, "ERROR"), (503, "WARNING")])
+async def test_an_answer_that_discord_will_never_take_is_an_error_in_the_log(
+    world: World, caplog: pytest.LogCaptureFixture, status: int, level: str
+) -> None:
+    world.expected += ["posted instead"] if level == "ERROR" else []
+    world.env.inject_error("POST", "/interactions/*/callback", status=status, code=0, times=2)
+
+    await world.ada.slash(world.general, "award", member=world.mia, amount=5, reason="watering")
+    await world.bot.courier.idle()
+
+    (told,) = [each for each in caplog.records if "posted instead" in each.getMessage()]
+    assert (told.levelname, bool(told.exc_info)) == (level, level == "ERROR")
+    assert [embed.title for message in world.general.history() for embed in message.embeds] == ["#1"]
+
+
 async def test_when_discord_takes_no_answer_the_person_is_told_to_look_before_asking_again(
     world: World, wire: Wire
 ) -> None:
