@@ -45,8 +45,10 @@ self_check.py    what the bot needs in a server, and what of it is missing
 ── the borders ──
 origin.py        an interaction becomes an Origin
 checks.py        who may do what
+payloads.py      what a command was sent, held against what it declares
 replies.py       an answer survives one broken connection
 refusals.py      errors become words, for every door
+worn.py          buttons that cannot be read any more
 messages/        values become messages
 
 Everything here asks the core and says what happened; nothing here decides about points.

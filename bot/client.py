@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import pkgutil
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,14 +12,14 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot import cogs, refusals, sync
+from bot import cogs, payloads, refusals, sync, worn
 from bot.courier import Courier
 from bot.linked_roles.parts import LinkedRoles
 from bot.listeners.people import People
 from bot.listeners.returning import Returning
 from bot.listeners.rulebook import Rulebook
 from bot.proposals import Proposals
-from bot.replies import LONGEST_WAIT_S, may_pass
+from bot.replies import LONGEST_WAIT_S, may_pass, respond
 from bot.ticker import Ticker
 from bot.unreadable import survive_unreadable_events
 from points_core.database import Points
@@ -34,6 +35,17 @@ log = logging.getLogger(__name__)
 
 class PointsTree(app_commands.CommandTree["PointsBot"]):
     """The commands; their errors are answered like those of buttons and forms."""
+
+    async def interaction_check(self, interaction: discord.Interaction["PointsBot"], /) -> bool:
+        """Refuse what a command did not ask for, before anything of it is looked at."""
+        typing = interaction.type is discord.InteractionType.autocomplete
+        if payloads.fits(self, interaction.data or {}, typing=typing):
+            return True
+        if typing:
+            await interaction.response.autocomplete([])
+        else:
+            await respond(interaction, content=refusals.UNFIT, ephemeral=True)
+        return False
 
     async def on_error(
         self, interaction: discord.Interaction["PointsBot"], error: app_commands.AppCommandError
@@ -74,6 +86,7 @@ class PointsBot(commands.Bot):
         self.people = People(self)
         self.returning = Returning(self)
         self.proposals = Proposals()
+        self._ids: set[re.Pattern[str]] = set()
         self._deaf: Callable[[], None] = lambda: None
         self._clock = clock
         self._commands_settled = False
@@ -116,6 +129,19 @@ class PointsBot(commands.Bot):
             else:  # the same commands would be refused again
                 self._commands_settled = True
                 log.exception("Discord did not take the commands")
+
+    def add_dynamic_items(self, *items: type[discord.ui.DynamicItem[Any]]) -> None:
+        """Have these answer, now and after restarts, whatever is pressed with an id of theirs."""
+        super().add_dynamic_items(*items)
+        self._ids.update(item.__discord_ui_compiled_template__ for item in items)
+
+    async def on_interaction(self, interaction: discord.Interaction["PointsBot"]) -> None:
+        """Say so where something is pressed that once was ours; discord.py leaves it without an answer."""
+        data: Mapping[str, Any] = interaction.data or {}
+        pressed = str(data.get("custom_id"))
+        ours = interaction.type is discord.InteractionType.component and pressed.startswith(worn.PREFIX)
+        if ours and not any(each.fullmatch(pressed) for each in self._ids):
+            await respond(interaction, content=worn.WORN, ephemeral=True)
 
     async def on_ready(self) -> None:
         """Deliver what waited while the bot was away."""

@@ -11,7 +11,7 @@ from discord import ui
 from bot.announcing import announce
 from bot.checks import require
 from bot.messages import movements
-from bot.messages.text import Reply
+from bot.messages.text import Reply, plain
 from bot.origin import origin_of
 from bot.refusals import Modal, answered
 from bot.replies import BROKEN, respond
@@ -164,7 +164,7 @@ class AwardForm(Modal):
     def __init__(
         self, member: discord.Member | discord.User, rules: Policy, evidence: str | None = None
     ) -> None:
-        super().__init__(title=f"Award points to {member.display_name}"[:45], timeout=FORM_SECONDS)
+        super().__init__(title=f"Award points to {plain(member.display_name, 29)}", timeout=FORM_SECONDS)
         self.member = member
         self.amount: ui.TextInput[Any] = ui.TextInput(custom_id="amount", max_length=AMOUNT_DIGITS)
         self.category: ui.Select[Any] = ui.Select(

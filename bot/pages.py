@@ -12,6 +12,7 @@ from bot.messages import boards
 from bot.messages.text import Reply
 from bot.refusals import answered
 from bot.replies import respond
+from bot.worn import understood
 from points_core import history, policy
 from points_core.windows import midnight
 
@@ -117,6 +118,7 @@ class TurnButton(
         self.turn = turn
 
     @classmethod
+    @understood
     async def from_custom_id(
         cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
     ) -> Self:

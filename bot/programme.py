@@ -22,6 +22,7 @@ from bot.messages.text import Reply, category
 from bot.origin import origin_of
 from bot.policy_changes import Change
 from bot.refusals import answered
+from bot.worn import understood
 from points_core import expiry, history, policy
 from points_core.database import Points
 from points_core.policy import Capability, Policy
@@ -162,6 +163,7 @@ class ProgrammeButton(
         self.version = version
 
     @classmethod
+    @understood
     async def from_custom_id(
         cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
     ) -> Self:

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 import discord
 from discord import app_commands, ui
 
+from bot import payloads
 from bot.messages.text import category, points, shown, when
 from bot.replies import ALREADY_ANSWERED, may_pass, respond, too_late
 from points_core.errors import (
@@ -83,6 +84,8 @@ LOST = (
     "The connection to Discord broke while I answered. What you asked for may be done: "
     "look at `/history` before you ask again."
 )
+
+UNFIT = "I cannot use one of the values you gave; choose it from what Discord offers."
 
 CHANGED = "This command has just changed. Reload Discord (Ctrl+R) and try again."
 
@@ -288,7 +291,7 @@ _DISCORDS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (app_commands.NoPrivateMessage, "Points belong to a server: ask me there."),
     (app_commands.CommandNotFound, CHANGED),
     (app_commands.CommandSignatureMismatch, CHANGED),
-    (app_commands.TransformerError, "I cannot use one of the values you gave; choose it from the list."),
+    (app_commands.TransformerError, UNFIT),
     (app_commands.CheckFailure, "You cannot use this here."),
     (discord.Forbidden, "Discord did not let me do that. An admin can see what I lack with `/points-setup`."),
 )
@@ -325,6 +328,13 @@ class View(ui.View):
 class Modal(ui.Modal):
     """A form whose errors are answered like a command's."""
 
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        """Refuse what the form did not ask for, before anything of it is looked at."""
+        if payloads.filled(self, interaction.data or {}):
+            return True
+        await respond(interaction, content=UNFIT, ephemeral=True)
+        return False
+
     async def on_error(
         self, interaction: discord.Interaction[Any], error: Exception, item: ui.Item[Any] | None = None, /
     ) -> None:
@@ -340,6 +350,9 @@ def answered(callback: Callback[S]) -> Callback[S]:
 
     @wraps(callback)
     async def speaking(self: S, interaction: discord.Interaction[Any]) -> None:
+        if not payloads.offered(self, interaction.data or {}):
+            await respond(interaction, content=UNFIT, ephemeral=True)
+            return
         try:
             await callback(self, interaction)
         except Exception as error:

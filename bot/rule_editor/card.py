@@ -20,6 +20,7 @@ from bot.replies import respond
 from bot.rule_editor import asking, trying
 from bot.rule_editor.fields import Answers, Done, Form, Words
 from bot.rule_editor.parts import GIVES_A_ROLE, parts, without_multiplier
+from bot.worn import understood
 from points_core.policy import Capability, Policy
 from points_core.rules import reading, stored
 from points_core.rules.amending import Change, amend
@@ -148,6 +149,7 @@ class RuleMenu(
         self.number, self.what = number, what
 
     @classmethod
+    @understood
     async def from_custom_id(
         cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
     ) -> Self:
@@ -216,6 +218,7 @@ class RuleButton(
         self.number, self.act, self.to = number, act, to
 
     @classmethod
+    @understood
     async def from_custom_id(
         cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
     ) -> Self:

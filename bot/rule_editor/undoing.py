@@ -17,6 +17,7 @@ from bot.messages import rules as messages
 from bot.origin import origin_of
 from bot.refusals import Modal, View, answered
 from bot.replies import respond
+from bot.worn import understood
 from points_core import rules
 from points_core.errors import RowsRefused
 from points_core.policy import Capability, Policy
@@ -102,6 +103,7 @@ class UndoRuleButton(
         self.wanted, self.partial = wanted, partial
 
     @classmethod
+    @understood
     async def from_custom_id(
         cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
     ) -> Self:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import discord
 from discord import app_commands, ui
 
-from bot import batches, giving, pages, programme, proposals, rights, undo, voting
+from bot import batches, giving, pages, programme, proposals, rights, undo, voting, worn
 from bot.cogs import settings, setup
 from bot.rule_editor import card, undoing
 from tests.stories.world import World
@@ -149,8 +149,12 @@ Discord's number for the component, what is chosen."""
 
 
 def dynamic_items() -> Iterator[type[ui.DynamicItem[Any]]]:
-    """Yield the bot's own items that outlive restarts."""
-    return (each for each in ui.DynamicItem.__subclasses__() if each.__module__.startswith("bot."))
+    """Yield the bot's own items that outlive restarts; a Worn one stands under no message."""
+    return (
+        each
+        for each in ui.DynamicItem.__subclasses__()
+        if each.__module__.startswith("bot.") and each is not worn.Worn
+    )
 
 
 def forms(kind: type[Any]) -> Iterator[type[Any]]:

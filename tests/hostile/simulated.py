@@ -145,7 +145,8 @@ class Raw:
         for option in given:
             if option["name"] == focused:
                 option["focused"] = True
-        data = named(command, given, resolved, self.world)
+        told = {} if focused else resolved  # Discord says what an id stands for once the command is sent
+        data = named(command, given, told, self.world)
         return await self.send(actor, AUTOCOMPLETE if focused else COMMAND, data)
 
     def _option(
@@ -182,11 +183,20 @@ class Raw:
         root = backend.find_command(name, guild.id, type=2 if isinstance(target, simcord.MemberActor) else 3)
         return await self.send(actor, COMMAND, {"id": root["id"] if root else "1", "name": name, **data})
 
-    async def press(self, actor: simcord.MemberActor, custom_id: str, *, kind: int = 2, **data: Any) -> Said:
+    async def press(
+        self,
+        actor: simcord.MemberActor,
+        custom_id: str,
+        *,
+        kind: int = 2,
+        offered: Sequence[str] = (),
+        **data: Any,
+    ) -> Said:
         """Press a button, or use a menu (`kind` and `values`), that stands under a message of the bot's."""
         component: dict[str, Any] = {"type": kind, "custom_id": custom_id}
         component |= {"style": 1, "label": "x"} if kind == 2 else {}
-        component |= {"options": [{"label": "x", "value": "x"}]} if kind == 3 else {}
+        offered = offered or data.get("values", ())
+        component |= {"options": [{"label": "x", "value": each} for each in offered]} if kind == 3 else {}
         under = [{"type": 1, "components": [component]}]
         message = self.message() | {"components": under}
         return await self.send(
@@ -380,8 +390,9 @@ def unsafe(entry: simcord.HttpLogEntry) -> list[str]:
         parsed = (data.get("allowed_mentions") or {}).get("parse")
         if parsed != []:
             wrong.append(f"it may ping: {data.get('allowed_mentions')}")
+    form = isinstance(data, dict) and "title" in data  # a form is plain text to who opened it
     for text in _leaves(data):
-        wrong += list(wrong_with(text))
+        wrong += [each for each in wrong_with(text) if not (form and each.startswith("it names everyone"))]
     return wrong
 
 
