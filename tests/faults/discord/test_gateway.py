@@ -59,12 +59,24 @@ async def test_what_a_resume_repeats_counts_once(garden: Garden, world: World) -
     await world.ada.slash(world.general, "award", member=world.noah, amount=7, reason="Watering")
     votes, moved, texts = await seen.votes(world), await seen.moved(world), len(seen.texts(world.general))
     garden.gateway.replay = 100  # everything since READY
+    garden.backend.clock.advance(120)  # longer than the same award is asked about
 
     await reconnected(garden)
 
     assert garden.gateway.resumed == 1
     assert (await seen.votes(world), await seen.moved(world)) == (votes, moved)
     assert len(seen.texts(world.general)) == texts
+
+
+async def test_a_press_whose_answer_comes_too_late_shows_on_the_card(garden: Garden, world: World) -> None:
+    card = await asked(world)
+    garden.rest.fault("POST", "/interactions/*/*/callback", faults.refused(404, 10062))
+
+    pressed = await world.linus.click(card, label="Approve")
+
+    assert not pressed.acknowledged
+    assert await seen.votes(world) == 1
+    assert "**1** of 2" in str(card_at(world, card).embeds[0].to_dict())
 
 
 @pytest.mark.parametrize("resumable", [True, False])

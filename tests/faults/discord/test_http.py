@@ -5,12 +5,14 @@ of a decision, a scheduled board, a live board, a level.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 
 import discord
 import pytest
 
 from points_core import policy
+from points_core.outbox import Topic
 from points_core.programme import Level
 from points_core.values import Actor, ActorKind, Origin, RequestState
 from tests.faults.discord import faults, seen
@@ -97,12 +99,15 @@ async def test_everything_is_shown_once_whatever_the_api_does(
     assert [count(world.log, f"**#{number}** <@") for number in (1, 2)] == [1, 1]
     assert count(world.leaderboard, "Leaderboard") == 1
     assert count(world.general, "Helper", str(world.mia.id)) == 1
+    for channel in (world.general, world.log, world.approvals, world.leaderboard):
+        assert [text for text, times in Counter(seen.texts(channel)).items() if times > 1] == []
 
 
 @pytest.mark.parametrize("times", [1, 99], ids=["once", "for as long as it takes"])
 async def test_an_award_is_made_once_and_said_once_whatever_becomes_of_its_answer(
     garden: Garden, world: World, times: int
 ) -> None:
+    unsaid: list[str | None] = []
     for number, trouble in enumerate(TROUBLES, 1):
         planted = garden.rest.fault("POST", "/interactions/*/*/callback", TROUBLES[trouble](), times=times)
 
@@ -112,6 +117,11 @@ async def test_an_award_is_made_once_and_said_once_whatever_becomes_of_its_answe
 
         assert planted.met > 0
         assert (trouble, await seen.moved(world), announced(world, number)) == (trouble, number, 1)
+        if times == 1 and trouble.endswith(
+            "after the work"
+        ):  # the answer is there: nobody has to look for it
+            assert await seen.outcomes(world, Topic.UNSAID) == unsaid
+        unsaid = await seen.outcomes(world, Topic.UNSAID)
 
 
 SOME = (
