@@ -29,7 +29,8 @@ async def announce(interaction: "discord.Interaction[PointsBot]", receipt: Recei
     try:
         answer = await respond(interaction, **reply)
     except Exception as lost:
-        ours = not (may_pass(lost) or too_late(lost))  # nothing that passes by itself: look at it
+        # Discord read it and will never take it: it is our mistake
+        ours = isinstance(lost, discord.HTTPException) and not (may_pass(lost) or too_late(lost))
         log.log(
             logging.ERROR if ours else logging.WARNING,
             "the answer about #%d is lost, it is posted instead: %r",
