@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -57,6 +58,7 @@ class Databases:
         self._prefix = f"points_{uuid4().hex[:8]}"
         self._templates: set[str] = set()
         self._made = 0
+        self._there: dict[str, str] = {}
 
     def new(self, backend: str) -> str:
         """Return the URL of a new, migrated, empty database; `backend` is one of BACKENDS."""
@@ -66,21 +68,21 @@ class Databases:
         self._made += 1
         fresh = self.url(backend, str(self._made))
         self._create(fresh, template=template)
-        return fresh
+        return self._noted(fresh)
 
     def empty(self, backend: str) -> str:
         """Return the URL of a new database without any tables."""
         self._made += 1
         fresh = self.url(backend, str(self._made))
         self._create(fresh)
-        return fresh
+        return self._noted(fresh)
 
     def copy(self, url: str) -> str:
         """Return the URL of a new database that holds what the one at `url` does; nobody may be connected to it."""
         self._made += 1
         fresh = self.url("sqlite" if url.startswith("sqlite") else "postgresql", str(self._made))
         self._create(fresh, template=url)
-        return fresh
+        return self._noted(fresh)
 
     def url(self, backend: str, name: str) -> str:
         """Return the URL that a database of this name has."""
@@ -102,17 +104,33 @@ class Databases:
         """Take a database away, whoever is still connected to it."""
         name = make_url(url).database
         assert name is not None
+        self._there.pop(name, None)
         if url.startswith("sqlite"):
             for suffix in ("", "-wal", "-shm"):
                 Path(name + suffix).unlink(missing_ok=True)
         else:
             self._command(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
+    @contextmanager
+    def gone_again(self) -> Iterator[None]:
+        """Drop afterwards what is made meanwhile and was not dropped: thousands of tests share one server."""
+        before = set(self._there)
+        yield
+        for name, url in list(self._there.items()):
+            if name not in before:
+                self.drop(url)
+
     def close(self) -> None:
         """Drop the templates and stop the server if it was started here."""
         for backend in self._templates:
             self.drop(self.url(backend, "template"))
         self._stop_server()
+
+    def _noted(self, url: str) -> str:
+        name = make_url(url).database
+        assert name is not None
+        self._there[name] = url
+        return url
 
     def _create_template(self, backend: str, url: str) -> None:
         self._create(url)
@@ -165,6 +183,17 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
     made = Databases(tmp_path_factory.mktemp("databases"))
     yield made
     made.close()
+
+
+@pytest.fixture(autouse=True)
+def no_databases_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test's databases go with it, whether it drops them or not."""
+    if "databases" not in request.fixturenames:
+        yield
+        return
+    made: Databases = request.getfixturevalue("databases")
+    with made.gone_again():
+        yield
 
 
 @pytest.fixture(params=BACKENDS)

@@ -1,7 +1,9 @@
 """The ground the other tests stand on."""
 
+from pathlib import Path
+
 import pytest
-from sqlalchemy import NullPool, create_engine, inspect
+from sqlalchemy import NullPool, create_engine, inspect, make_url
 
 from tests.conftest import BACKENDS, Databases
 
@@ -29,3 +31,19 @@ def test_a_new_database_has_the_tables_and_shares_nothing_with_the_next_one(
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_an_empty_database_has_no_tables(databases: Databases, backend: str) -> None:
     assert tables(databases.empty(backend)) == set()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_a_test_makes_goes_with_it_and_what_was_there_stays(databases: Databases, backend: str) -> None:
+    before = databases.new(backend)
+    with databases.gone_again():
+        left, copied = databases.new(backend), databases.copy(before)
+
+    assert "alembic_version" in tables(before)
+    for gone in (left, copied):
+        if backend == "sqlite":
+            assert not Path(str(make_url(gone).database)).exists()
+        else:
+            assert (
+                databases.ask(f"SELECT 1 FROM pg_database WHERE datname = '{make_url(gone).database}'") == []
+            )
