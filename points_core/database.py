@@ -9,19 +9,19 @@ import logging
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from contextvars import Context
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from threading import Thread
-from typing import Concatenate, ParamSpec, Self, TypeVar, cast
+from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from points_core import copies, dumps, listening, migrations
+from points_core.asides import Unbroken, aside
 from points_core.changes import Changes
 from points_core.engines import (
     SQLITE_PRAGMAS,
@@ -75,6 +75,7 @@ class Points:
         self._writer = Writer(writer_engine, self.changes)
         replica = settings.replica_url
         self._replica = Replica(sync_url(replica), settings) if replica else None
+        self._reading = Unbroken()
         self._listening: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -128,14 +129,11 @@ class Points:
     ) -> T:
         """Run `operation(tx, *args, **kwargs)` against one snapshot of the database and return its value.
 
-        Raises what the operation raises, and DatabaseUnavailable.
+        A caller that is cancelled while waiting stops waiting. Raises what the operation raises, and
+        DatabaseUnavailable.
         """
         self._refuse_if_closed()
-        try:
-            async with self._reader_engine.connect() as connection:
-                return await connection.run_sync(operation, *args, **kwargs)
-        except DBAPIError as error:
-            raise DatabaseUnavailable(str(error.orig).strip()) from error
+        return await self._reading.run(self._read(operation, *args, **kwargs))
 
     async def look(
         self, operation: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -145,6 +143,20 @@ class Points:
         It sees what this process wrote; what others wrote may be missing for a second. Raises what `read` does.
         """
         self._refuse_if_closed()
+        return await self._reading.run(self._look(operation, *args, **kwargs))
+
+    async def _read(
+        self, operation: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        try:
+            async with self._reader_engine.connect() as connection:
+                return await connection.run_sync(operation, *args, **kwargs)
+        except DBAPIError as error:
+            raise DatabaseUnavailable(str(error.orig).strip()) from error
+
+    async def _look(
+        self, operation: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         if self._replica is not None and await self._replica.ready(self._end):
             try:
                 return await self._replica.read(operation, *args, **kwargs)
@@ -152,7 +164,7 @@ class Points:
                 if not is_its_fault(error):
                     raise DatabaseUnavailable(str(error.orig).strip()) from error
                 self._replica.lost(error.orig)
-        return await self.read(operation, *args, **kwargs)
+        return await self._read(operation, *args, **kwargs)
 
     async def survey(
         self, operation: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -163,7 +175,7 @@ class Points:
         Raises what `study` does.
         """
         self._refuse_if_closed()
-        if self._replica is not None and await self._replica.ready(self._end):
+        if self._replica is not None and await self._reading.run(self._replica.ready(self._end)):
             url = self._replica.url
             try:
                 return await aside(lambda: self._studied(url, operation, *args, **kwargs))
@@ -222,12 +234,24 @@ class Points:
         return done
 
     async def close(self) -> None:
-        """Finish what is queued and let go of the database; nothing can be asked of it afterwards."""
+        """Finish what is queued and let go of the database; nothing can be asked of it afterwards.
+
+        A caller that is cancelled meanwhile waits until it is let go of: no connection stays open behind it.
+        """
         self._closed = True
+        closing = asyncio.create_task(self._let_go())
+        try:
+            await asyncio.shield(closing)
+        except asyncio.CancelledError:
+            await asyncio.wait([closing])
+            raise
+
+    async def _let_go(self) -> None:
         if self._listening is not None:
             self._listening.cancel()
             await asyncio.wait([self._listening])
         await asyncio.to_thread(self._writer.stop)
+        await self._reading.through()
         await self._reader_engine.dispose()
         if self._replica is not None:
             await self._replica.close()
@@ -254,35 +278,6 @@ class Points:
         """Raise DatabaseUnavailable after `close`: an engine that is let go of would connect anew."""
         if self._closed:
             raise DatabaseUnavailable("it is closed")
-
-
-async def aside(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run `function` in a thread of its own and return its value; for what takes seconds or minutes.
-
-    A daemon, unlike asyncio's threads: a process that stops does not wait until a verification is through.
-    """
-    loop = asyncio.get_running_loop()
-    outcome: asyncio.Future[T] = loop.create_future()
-
-    def settle(value: T | None, error: BaseException | None) -> None:
-        if outcome.done():
-            return
-        if error is not None:
-            outcome.set_exception(error)
-        else:
-            outcome.set_result(cast(T, value))
-
-    def work() -> None:
-        value, failed = None, None
-        try:
-            value = function(*args, **kwargs)
-        except Exception as error:
-            failed = error
-        with suppress(RuntimeError):  # the loop is closed: nobody is left to tell
-            loop.call_soon_threadsafe(settle, value, failed)
-
-    Thread(target=work, name="points-aside", daemon=True).start()
-    return await outcome
 
 
 def migrate(url: URL, restore_points: int = copies.KEPT, parts: int | None = None) -> None:

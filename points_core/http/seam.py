@@ -22,7 +22,8 @@ T = TypeVar("T")
 
 DEADLINE_S: Final = 10.0  # for one statement, and for the wait until a write is durable
 STEPS: Final = 20_000  # of SQLite's machine between two looks at the clock: about a millisecond
-GIVEN_UP: Final = ("interrupted", "statement timeout")
+# A limit that is reached just as a statement ends breaks off the next one, and PostgreSQL calls it a request.
+GIVEN_UP: Final = ("interrupted", "statement timeout", "canceling statement due to user request")
 
 
 Read = Callable[[Callable[[Connection], T]], Awaitable[T]]

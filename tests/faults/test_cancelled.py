@@ -1,7 +1,9 @@
 """A task is cancelled at every await of everything public that writes: the operation happens whole or not at all."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+import gc
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -9,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import make_url
 
 from points_core import api, backup, verification
 from points_core.database import Points
 from points_core.errors import Refused
+from tests.conftest import Databases
 from tests.faults.books import moved
 from tests.faults.jobs import BEGINNING, TOWN, ask, settings
 from tests.faults.test_server import OPERATIONS, lived
@@ -70,6 +74,22 @@ async def everywhere(work: Callable[[int], Coroutine[Any, Any, Any]]) -> int:
     raise AssertionError("it has more awaits than this looks at")
 
 
+def open_files() -> Iterator[str]:
+    """Yield the name of each file that this process has open."""
+    for each in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):  # the listing's own
+            yield os.readlink(f"/proc/self/fd/{each}")
+
+
+def connected(url: str, databases: Databases) -> int:
+    """Return how many connections to a database this process has: on SQLite, its open files."""
+    if url.startswith("sqlite"):
+        of = make_url(url).database
+        return sum(name.startswith(str(of)) for name in open_files())
+    name = make_url(url).database
+    return int(databases.ask(f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}'")[0])
+
+
 @pytest.fixture
 async def points(database_url: str) -> AsyncIterator[Points]:
     async with Points.opened(settings(database_url)) as opened:
@@ -103,12 +123,20 @@ async def test_each_operation_runs_whole_though_nobody_waits_for_it(points: Poin
     assert await points.read(verification.verify) == []
 
 
-async def test_opening_that_is_cancelled_anywhere_leaves_books_that_open(database_url: str) -> None:
+async def test_opening_that_is_cancelled_anywhere_leaves_books_that_open_and_nobody_in_them(
+    database_url: str, databases: Databases
+) -> None:
     async def one(_: int) -> None:
         async with Points.opened(settings(database_url)) as points:
             await ask(points, "plain:opened")
+            await points.read(moved)
 
-    assert await everywhere(one) > 2
+    gc.disable()  # or it might close what nobody did
+    try:
+        assert await everywhere(one) > 2
+        assert connected(database_url, databases) == 0
+    finally:
+        gc.enable()
     async with Points.opened(settings(database_url)) as points:
         told = await ask(points, "plain:opened")
         assert await ask(points, "plain:opened") == told
