@@ -182,9 +182,7 @@ def _votes(tx: Connection, community_id: int, numbers: Sequence[int]) -> dict[in
             ApprovalVote.approve,
             ApprovalVote.voted_at,
         )
-        .join(
-            Member, and_(Member.community_id == ApprovalVote.community_id, Member.id == ApprovalVote.voter_id)
-        )
+        .join(Member)
         .where(ApprovalVote.community_id == community_id, ApprovalVote.request_number.in_(numbers))
         .order_by(ApprovalVote.voted_at, ApprovalVote.voter_id)
     ):
@@ -196,9 +194,7 @@ def vote_key(tx: Connection, community_id: int, number: int, origin: Origin) -> 
     """Return the key under which the origin's actor voted."""
     return tx.execute(
         select(ApprovalVote.key)
-        .join(
-            Member, and_(Member.community_id == ApprovalVote.community_id, Member.id == ApprovalVote.voter_id)
-        )
+        .join(Member)
         .where(
             ApprovalVote.community_id == community_id,
             ApprovalVote.request_number == number,
