@@ -19,6 +19,7 @@ from bot.refusals import words
 from bot.replies import BROKEN, may_pass
 from points_core import achievements, outbox, policy
 from points_core.errors import DatabaseUnavailable, Refused
+from points_core.moments import LONGEST_PAUSE
 from points_core.outbox import Effect, Topic
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ class Courier:
         except Later as later:
             await self._bot.points.write(outbox.later, effect, later.until, later.why, failed=False)
         except discord.RateLimited as limit:
-            until = self._bot.now() + timedelta(seconds=limit.retry_after)
+            until = self._bot.now() + min(timedelta(seconds=limit.retry_after), LONGEST_PAUSE)
             await self._bot.points.write(outbox.later, effect, until, str(limit), failed=False)
         except (discord.HTTPException, Refused) as error:
             if may_pass(error):

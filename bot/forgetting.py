@@ -13,6 +13,7 @@ import discord
 from bot.origin import system_origin
 from bot.replies import BROKEN
 from points_core import privacy
+from points_core.moments import SKEW
 from points_core.privacy import Leaver
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Forgetting:
     async def _erase(self, now: datetime) -> None:
         for erased in await self._bot.points.write(privacy.erase_due, now):
             log.info("member %d of %s was erased", erased.member, erased.community)
-        if self._rewrite_after is not None and now < self._rewrite_after:
+        if self._rewrite_after is not None and now < self._rewrite_after <= now + REWRITE_EVERY:
             return
         if await self._bot.points.read(privacy.unscrubbed):
             await self._rewrite(now)
@@ -100,8 +101,10 @@ class Forgetting:
     async def _note(self, guild: discord.Guild, member: Leaver) -> bool | None:
         """Note whether a member is there; return it, None if Discord did not say."""
         here = await _is_here(guild, member.user_id)
-        if here is not None and here is (member.left_at is not None):
-            origin = system_origin(self._bot, guild.id, f"seen:{member.number}:{self._bot.now().isoformat()}")
+        left_at, now = member.left_at, self._bot.now()
+        redated = left_at is not None and left_at > now + SKEW  # by a clock that was ahead
+        if here is not None and (here is (left_at is not None) or redated):
+            origin = system_origin(self._bot, guild.id, f"seen:{member.number}:{now.isoformat()}")
             operation = privacy.returned if here else privacy.left
             await self._bot.points.write(operation, origin, member.user_id)
         return here

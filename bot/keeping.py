@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from points_core import backup, verification
 from points_core.database import aside
 from points_core.errors import PointsError
+from points_core.moments import SKEW
 from points_core.verification import anchors, record
 
 if TYPE_CHECKING:
@@ -74,12 +75,13 @@ class Keeping:
         return None
 
     def _may(self, job: Job, now: datetime) -> bool:
-        return job not in self._not_before or self._not_before[job] <= now
+        wait = self._not_before.get(job, now) - now
+        return not timedelta(0) < wait <= ANOTHER_TRY  # a clock that was ahead set a longer one
 
     async def _night_has_passed(self, now: datetime) -> bool:
         """Tell whether some books were last looked through before the last night."""
         oldest = await self._bot.points.read(record.full_since)
-        return oldest is not None and oldest < last_night(now, self._bot.settings.timezone)
+        return oldest is not None and not last_night(now, self._bot.settings.timezone) <= oldest <= now + SKEW
 
     async def _tried(self, job: Job, now: datetime) -> None:
         self._not_before[job] = now + ANOTHER_TRY

@@ -15,9 +15,20 @@ from points_core import dumps, links, listening, migrations
 from points_core.engines import is_pooled, study_engine
 from points_core.errors import BackupFailed
 from points_core.migrations import guards
-from points_core.models import Anchor, AuditEvent, Erasure, LedgerHead, OutboxEntry
+from points_core.models import (
+    Anchor,
+    ApprovalRequest,
+    AuditEvent,
+    Erasure,
+    LedgerHead,
+    OutboxEntry,
+    VerifiedMark,
+)
+from points_core.moments import SKEW
+from points_core.policy import MAX_REQUEST_HOURS
 from points_core.replica import END
 from points_core.settings import Settings, database_file, sync_url
+from points_core.values import RequestState
 from points_core.verification import VERIFIED
 from points_core.verification.record import closed
 
@@ -75,6 +86,7 @@ def examine(tx: Connection, now: datetime, *, quick: bool = False) -> list[Findi
         _guards(tx),
         *_file(tx),
         _clock(tx, now),
+        _asked_ahead(tx, now),
         _effects(tx, now),
         _verified(tx, now),
         _open(tx),
@@ -226,6 +238,20 @@ def _clock(tx: Connection, now: datetime) -> Finding:
     return Finding("the clock", Health.OK, now.isoformat(timespec="seconds"))
 
 
+def _asked_ahead(tx: Connection, now: datetime) -> Finding:
+    """Look whether requests wait that a clock which was ahead would let wait for longer than any may."""
+    longest = now + timedelta(hours=MAX_REQUEST_HOURS) + SKEW
+    pending = ApprovalRequest.state == RequestState.PENDING.value
+    late = select(func.count(), func.max(ApprovalRequest.expires_at)).where(
+        pending, ApprovalRequest.expires_at > longest
+    )
+    count, last = tx.execute(late).one()
+    if not count:
+        return Finding("requests that wait", Health.OK, "none for longer than any may")
+    words = f"{count} expire late, the last {last.isoformat(timespec='seconds')}: decide or cancel them"
+    return Finding("requests that wait", Health.WARN, f"{words}; a clock was ahead when they were asked")
+
+
 def _effects(tx: Connection, now: datetime) -> Finding:
     waiting = select(func.count(), func.min(OutboxEntry.created_at)).where(OutboxEntry.done_at.is_(None))
     count, oldest = tx.execute(waiting).one()
@@ -238,6 +264,9 @@ def _effects(tx: Connection, now: datetime) -> Finding:
 
 def _verified(tx: Connection, now: datetime) -> Finding:
     last = tx.execute(select(func.max(AuditEvent.recorded_at)).where(AuditEvent.action == VERIFIED)).scalar()
+    if last is not None and last > now + CLOCK_LEEWAY:  # a clock that was ahead holds that up, not the mark
+        full = select(func.max(VerifiedMark.full_at)).where(VerifiedMark.full_at <= now + CLOCK_LEEWAY)
+        last = tx.execute(full).scalar()
     any_books = tx.execute(select(func.count()).select_from(LedgerHead)).scalar_one()
     if last is None:
         words = "never; run `points verify`" if any_books else "no books yet"
@@ -254,7 +283,8 @@ def _open(tx: Connection) -> Finding:
 
 def _backed_up(tx: Connection, now: datetime) -> Finding:
     """Look when a backup was last anchored in the books, wherever it is."""
-    made = select(func.max(Anchor.made_at)).where(Anchor.place.startswith("backup "))
+    past = Anchor.made_at <= now + CLOCK_LEEWAY  # a clock that was ahead made others
+    made = select(func.max(Anchor.made_at)).where(Anchor.place.startswith("backup "), past)
     last = tx.execute(made).scalar()
     any_books = tx.execute(select(func.max(LedgerHead.seq))).scalar()
     if last is None:

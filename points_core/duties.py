@@ -13,6 +13,7 @@ from dateutil.relativedelta import relativedelta
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from points_core.models import Community, ExpiryMark, LedgerHead
+from points_core.moments import LONGEST_TURN, come
 from points_core.programme import Programme
 from points_core.values import Duty
 from points_core.windows import Span, first_day, midnight
@@ -125,7 +126,7 @@ def due(tx: Connection, now: datetime, community: str | None = None) -> tuple[st
         select(Community.key, ExpiryMark.duty)
         .join(Community, Community.id == ExpiryMark.community_id)
         .join(LedgerHead, LedgerHead.community_id == ExpiryMark.community_id)
-        .where(ExpiryMark.due_at <= now, LedgerHead.closed_because.is_(None))
+        .where(come(ExpiryMark.due_at, now, LONGEST_TURN), LedgerHead.closed_because.is_(None))
         .order_by(ExpiryMark.due_at, ExpiryMark.community_id, ExpiryMark.duty)
         .limit(1)
     )
@@ -151,6 +152,15 @@ def marked(tx: Connection, community_id: int) -> dict[Duty, Mark]:
 def save(tx: Connection, community_id: int, duty: Duty, mark: Mark) -> None:
     """Write down how far a duty has come."""
     tx.execute(update(ExpiryMark).where(*_this(community_id, duty)).values(**asdict(mark)))
+
+
+def by_now(mark: Mark, turn: int, now: datetime) -> Mark:
+    """Return the mark as it is in `turn`, that of `now`: what a clock that was ahead did beyond is not done."""
+    if mark.due_at > now + LONGEST_TURN:
+        mark = replace(mark, due_at=now)
+    if max(mark.done, mark.goal or 0) > turn:
+        mark = replace(mark, done=min(mark.done, turn), goal=None, member=0)
+    return mark
 
 
 def over(mark: Mark, due_at: datetime) -> Mark:

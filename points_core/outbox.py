@@ -4,6 +4,7 @@ A worker leases effects for a while; one that dies lets its leases run out and a
 outside does with a repeated delivery is the worker's craft (a nonce, a message id on record).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,8 +12,9 @@ from enum import StrEnum
 from sqlalchemy import Connection, delete, func, or_, select, update
 
 from points_core.models import Community, OutboxEntry
+from points_core.moments import come, free
 from points_core.shards import Shards
-from points_core.statements import insert_unless_there
+from points_core.statements import insert_unless_there, portions
 
 MAX_ATTEMPTS = 12  # with the courier's doubling pauses about a day
 KEPT = timedelta(days=30)  # how long a delivered effect can be looked at
@@ -78,6 +80,14 @@ def unsaid(tx: Connection, community: str, number: int, place: str, now: datetim
     add(tx, community_id, Topic.UNSAID, str(number), at=now, place=place)
 
 
+def withdraw(tx: Connection, community_id: int, topic: Topic, subjects: Collection[str]) -> None:
+    """Take effects back as if they had never been left, those that were delivered too; they may be left anew."""
+    for keys in portions([f"{topic}:{subject}" for subject in subjects]):
+        tx.execute(
+            delete(OutboxEntry).where(OutboxEntry.community_id == community_id, OutboxEntry.key.in_(keys))
+        )
+
+
 def lease(
     tx: Connection, now: datetime, *, limit: int = 20, seconds: int = 60, shards: Shards | None = None
 ) -> list[Effect]:
@@ -91,9 +101,9 @@ def lease(
         .join(Community)
         .where(
             OutboxEntry.done_at.is_(None),
-            OutboxEntry.due_at <= now,
+            come(OutboxEntry.due_at, now),
             or_(OutboxEntry.told_with.is_(None), OutboxEntry.told_with == OutboxEntry.id),
-            or_(OutboxEntry.leased_until.is_(None), OutboxEntry.leased_until <= now),
+            free(OutboxEntry.leased_until, now),
             ours.those(Community.key),
         )
         .order_by(OutboxEntry.id)
@@ -143,7 +153,7 @@ def done(tx: Connection, effect_id: int, now: datetime, outcome: str = "delivere
 
 
 def later(tx: Connection, effect: Effect, until: datetime, why: str, *, failed: bool = True) -> None:
-    """Give an effect back, not to be leased before `until`; `why` is kept for the operator.
+    """Give an effect back, not to be leased before `until`, a day ahead at most; `why` is kept for the operator.
 
     Unless it `failed` this was no attempt. One whose lease ran out, and which is under another lease now, is
     no longer this one's to give.

@@ -50,9 +50,10 @@ def streak(days: Iterable[int], today: int, freezes: int = 0) -> Streak:
     """Return the daily streak that `days` (ordinals, in any order) make, as it stands on the day `today`.
 
     freezes: how many missed days of a calendar month break nothing; they do not lengthen it either. A day later
-    than `today` counts: a change of the community's zone can leave one.
+    than `today` counts: a change of the community's zone can leave one. Later ones a clock that was ahead left:
+    they count when they come.
     """
-    found, left = _runs(days, freezes)
+    found, left = _runs((day for day in days if day <= today + 1), freezes)
     return _standing(found, left, today, freezes)
 
 
@@ -62,7 +63,7 @@ def weekly(days: Iterable[int], today: int) -> Streak:
     Weeks know no freezes.
     """
     now = _monday(today)
-    found = weeks(days)
+    found = weeks(day for day in days if day <= today + 1)
     best = max((run.length for run in found), default=0)
     if not found:
         return Streak(0, 0, None, None, 0, 0, done=False)

@@ -64,7 +64,7 @@ class Showing:
         self._stopping = False
         self._round: asyncio.Task[None] | None = None
         self._asked: set[asyncio.Task[None]] = set()
-        self._held_until: datetime | None = None
+        self._held: tuple[datetime, datetime] | None = None
 
     def wake(self) -> None:
         """Look now at what is due, unless that was done a moment ago: the ticker then wakes it again."""
@@ -97,7 +97,7 @@ class Showing:
 
         What takes longer goes on by itself.
         """
-        if self._held() or self._stopping:
+        if self._is_held() or self._stopping:
             return
         task = asyncio.create_task(self._one(which), name="linked role")
         self._asked.add(task)
@@ -122,7 +122,7 @@ class Showing:
             log.exception("linked roles could not be brought up to date")
 
     async def _all_due(self) -> None:
-        while not self._stopping and not self._held():
+        while not self._stopping and not self._is_held():
             found = await self._points.read(links.due, self._now(), limit=AT_ONCE)
             if not found:
                 return
@@ -134,8 +134,9 @@ class Showing:
                 if isinstance(outcome, BaseException):
                     raise outcome
 
-    def _held(self) -> bool:
-        return self._held_until is not None and self._now() < self._held_until
+    def _is_held(self) -> bool:
+        # one that was held by a clock which was ahead is free when that is right again
+        return self._held is not None and self._held[0] <= self._now() < self._held[1]
 
     async def _take(self, turn: Turn) -> None:
         """Do what a turn asks for, and record how it went. Raises DatabaseUnavailable; its lease then runs out."""
@@ -218,6 +219,7 @@ class Showing:
         await self._points.write(links.later, turn, self._now() + max(pause, at_least), why)
 
     def _hold(self, pause: timedelta, why: str) -> None:
-        if not self._held():
+        if not self._is_held():
             log.error("linked roles ask Discord nothing for %d seconds: %s", pause.total_seconds(), why)
-        self._held_until = self._now() + pause
+        now = self._now()
+        self._held = now, now + pause

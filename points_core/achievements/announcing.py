@@ -13,6 +13,7 @@ from sqlalchemy import Connection, or_, select, update
 
 from points_core import communities, policy
 from points_core.models import OutboxEntry
+from points_core.moments import SKEW
 from points_core.outbox import Effect, Topic
 
 TOPICS: Final = (Topic.LEVEL, Topic.BADGE, Topic.BADGE_REVOKED)
@@ -67,7 +68,8 @@ def claim(tx: Connection, effect: Effect, now: datetime) -> Claim | Wait | None:
 
 def _full(tx: Connection, community_id: int, most: int, now: datetime) -> datetime | None:
     """Return from when on there is room for an announcement, None if there is now."""
-    lately = (OutboxEntry.done_at > now - HOUR) & (OutboxEntry.outcome == ANNOUNCED)
+    told = (OutboxEntry.done_at > now - HOUR) & (OutboxEntry.done_at <= now + SKEW)
+    lately = told & (OutboxEntry.outcome == ANNOUNCED)
     announcements = select(OutboxEntry.done_at).where(
         OutboxEntry.community_id == community_id,
         OutboxEntry.told_with == OutboxEntry.id,

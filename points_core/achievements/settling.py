@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Connection, Select, bindparam, delete, insert, select, update
+from sqlalchemy import BindParameter, Connection, Select, bindparam, delete, insert, or_, select, update
 
 from points_core import communities, levels, outbox, policy, rewards
 from points_core.achievements import badges, holding, roles, teams
@@ -22,6 +22,7 @@ from points_core.database import Points
 from points_core.errors import PointsError
 from points_core.levels import TEAM
 from points_core.models import AchievementDue, Community, LedgerHead, Member, PointBalance, RoleGrant
+from points_core.moments import SKEW
 from points_core.outbox import Topic
 from points_core.policy import Policy
 from points_core.prepared import Prepared
@@ -97,9 +98,13 @@ def _sum(one: Settled, other: Settled) -> Settled:
 
 def _communities(tx: Connection, now: datetime, limit: int) -> list[str]:
     """Return the outside ids of communities in which somebody is due, who moved points before who did not."""
-    values = {"now": now, "limit": limit}
-    found = [row.key for row in (*_WAITING.rows(tx, values), *_OVER.rows(tx, values))]
+    over = _OVER.rows(tx, {"now": now, "limit": limit})
+    found = [row.key for row in (*_WAITING.rows(tx, {**_when(now), "limit": limit}), *over)]
     return list(dict.fromkeys(found))
+
+
+def _when(now: datetime) -> dict[str, datetime]:
+    return {"now": now, "far": now + SKEW}
 
 
 def _of_open_books(model: type[AchievementDue] | type[RoleGrant]) -> Select[str]:
@@ -112,9 +117,12 @@ def _of_open_books(model: type[AchievementDue] | type[RoleGrant]) -> Select[str]
     )
 
 
+_COME: Final = or_(AchievementDue.due_at <= bindparam("now"), AchievementDue.due_at > bindparam("far"))
+"""A clock that was ahead marked who is due long after now."""
+
 _WAITING: Final = Prepared(
     _of_open_books(AchievementDue)
-    .where(AchievementDue.due_at <= bindparam("now"))
+    .where(_COME)
     .order_by(AchievementDue.quiet, AchievementDue.due_at)
     .limit(bindparam("limit"))
 )
@@ -127,7 +135,7 @@ _HERE: Final[BindParameter[Any]] = bindparam("community")
 _THESE: Final[BindParameter[Any]] = bindparam("members", expanding=True)
 _DUE: Final = Prepared(
     select(AchievementDue.member_id, AchievementDue.quiet)
-    .where(AchievementDue.community_id == _HERE, AchievementDue.due_at <= bindparam("now"))
+    .where(AchievementDue.community_id == _HERE, _COME)
     .order_by(AchievementDue.quiet, AchievementDue.due_at, AchievementDue.member_id)
     .limit(bindparam("limit"))
 )
@@ -160,7 +168,7 @@ _LEVELS: Final = Prepared(
 
 def _settle_community(tx: Connection, head: Head, now: datetime, limit: int) -> Settled:
     _end_roles(tx, head, now)
-    due = _DUE.rows(tx, {"community": head.community_id, "now": now, "limit": limit})
+    due = _DUE.rows(tx, {"community": head.community_id, **_when(now), "limit": limit})
     quiet = {row.member_id: row.quiet for row in due}
     if not quiet:
         return Settled()

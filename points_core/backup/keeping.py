@@ -16,7 +16,7 @@ def due(settings: Settings, now: datetime) -> bool:
     """Return whether the settings want a backup at `now`."""
     if settings.backup_directory is None:
         return False
-    last = latest(settings.backup_directory)
+    last = latest(settings.backup_directory, now)
     return last is None or last <= now - timedelta(hours=settings.backup_every_hours)
 
 

@@ -50,7 +50,9 @@ def make(
         manifests.write_manifest(manifest, directory)
         manifests.check(target)
         twin = _twin(target, manifest, second) if second is not None else None
-        removed = [file for folder in (directory, second) if folder and keep for file in prune(folder, keep)]
+        removed = [
+            file for folder in (directory, second) if folder and keep for file in prune(folder, keep, now)
+        ]
     except BackupDamaged as error:
         target.unlink(missing_ok=True)
         manifests.path_of(target).unlink(missing_ok=True)

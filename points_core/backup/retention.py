@@ -32,19 +32,20 @@ def listed(directory: Path) -> list[Manifest]:
     return sorted(found, key=lambda each: (each.made_at, each.file))
 
 
-def latest(directory: Path) -> datetime | None:
-    """Return when the last backup in `directory` was made, None if there is none."""
-    there = listed(directory)
-    return there[-1].made_at if there else None
+def latest(directory: Path, now: datetime) -> datetime | None:
+    """Return when the last backup in `directory` was made up to `now` (aware), None if there is none."""
+    made = (each.made_at for each in listed(directory) if each.made_at <= now + A_DAY)
+    return max(made, default=None)
 
 
-def prune(directory: Path, keep: Keep) -> list[Path]:
-    """Remove the backups that `keep` does not keep, and return them.
+def prune(directory: Path, keep: Keep, now: datetime) -> list[Path]:
+    """Remove the backups that `keep` does not keep at `now` (aware), and return them.
 
-    Those of broken books are counted apart: they never push a sound one out.
+    Those of broken books are counted apart: they never push a sound one out. Those that a clock which was ahead
+    dated stay, uncounted, until their time comes.
     """
     _sweep(directory)
-    there = listed(directory)
+    there = [each for each in listed(directory) if each.made_at <= now + A_DAY]
     stays = kept([each for each in there if not each.broken], keep)
     stays |= kept([each for each in there if each.broken], keep)
     removed = []

@@ -72,6 +72,8 @@ def take_due(tx: Connection, now: datetime, community: str | None = None) -> Tak
     origin = Origin(key, Actor(ActorKind.SYSTEM), now, f"due:{duty}")
     head, rules = policy.locked(tx, origin)
     mark = duties.find(tx, head.community_id, duty)
+    if mark is not None:
+        mark = duties.by_now(mark, duties.turn(duty, rules.programme, now, rules.zone), now)
     if mark is None or mark.due_at > now:
         return Taken(key, duty, 0)  # another process was first
     after, made = _STEPS[duty](tx, origin, head, rules, mark)

@@ -115,7 +115,7 @@ class Door:
         """Remember that a token was used, once a minute and without letting anyone wait for it."""
         now = self._seam.now()
         known = self._noted.get((client.community, client.number), client.last_used_at)
-        if known is not None and now - known < WORTH_NOTING:
+        if known is not None and abs(now - known) < WORTH_NOTING:
             return
         self._noted[client.community, client.number] = now
         task = asyncio.create_task(self._write_note(client))

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from points_core import audit, communities
 from points_core.links.setup import Number, settings_of
 from points_core.models import Community, LinkedAccount, Member, PointBalance
+from points_core.moments import LONGEST_PAUSE, come, free
 from points_core.values import Actor, ActorKind, Origin
 
 EARLY: Final = timedelta(days=1)  # a permission is renewed so long before it runs out
@@ -108,7 +109,8 @@ def kept(tx: Connection, turn: Turn, sealed: bytes, expires_at: datetime) -> boo
 def shown(tx: Connection, turn: Turn, now: datetime, not_before: datetime) -> None:
     """Record that the turn's points and level are shown now; nothing more is done before `not_before`."""
     values: dict[str, Any] = {"shown_points": turn.points, "shown_level": turn.level, "shown_at": now}
-    _settle(tx, turn, due_at=not_before, attempts=0, why=None, **values)
+    due_at = min(not_before, now + LONGEST_PAUSE)
+    _settle(tx, turn, due_at=due_at, attempts=0, why=None, **values)
 
 
 def later(tx: Connection, turn: Turn, until: datetime, why: str | None) -> None:
@@ -197,8 +199,8 @@ def _same(tx: Connection) -> ColumnElement[bool]:
 def _due(tx: Connection, now: datetime) -> ColumnElement[bool]:
     return and_(
         LinkedAccount.sealed.is_not(None),
-        LinkedAccount.due_at <= now,
-        or_(LinkedAccount.leased_until.is_(None), LinkedAccount.leased_until <= now),
+        come(LinkedAccount.due_at, now),
+        free(LinkedAccount.leased_until, now),
         or_(
             LinkedAccount.ended_at.is_not(None),
             LinkedAccount.expires_at <= now + EARLY,

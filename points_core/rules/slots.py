@@ -10,6 +10,7 @@ from sqlalchemy import Connection, String, cast, insert, select, update
 
 from points_core import communities, policy
 from points_core.models import Community, PointRule, RuleSlot, RuleVersion
+from points_core.moments import FAR, SKEW
 from points_core.rules import reading
 from points_core.rules.definition import OnSchedule, Rule
 from points_core.windows import Span, first_day, local_instant
@@ -94,7 +95,10 @@ def _instant(day: date, at: time, zone: ZoneInfo) -> datetime:
 
 
 def _began(tx: Connection, community_id: int, rule: Rule) -> datetime:
-    """Return since when the rule has been acting: no turn from before it is made up for."""
+    """Return since when the rule has been acting: no turn from before it is made up for.
+
+    By a clock that was ahead that is a time to come.
+    """
     made = tx.execute(
         select(RuleVersion.mode, RuleVersion.made_at)
         .where(RuleVersion.community_id == community_id, RuleVersion.rule_number == rule.number)
@@ -118,7 +122,7 @@ def _claim(tx: Connection, community_id: int, turn: DueSlot, now: datetime) -> b
     communities.lock(tx, turn.community)
     there = tx.execute(taken).one_or_none()
     if there is None:
-        if turn.due_at <= _began(tx, community_id, turn.rule):
+        if turn.due_at <= _began(tx, community_id, turn.rule) <= now + SKEW:
             return False
         tx.execute(
             insert(RuleSlot).values(
@@ -130,10 +134,14 @@ def _claim(tx: Connection, community_id: int, turn: DueSlot, now: datetime) -> b
             )
         )
         return True
-    if there.done_at is not None or (there.leased_until is not None and there.leased_until > now):
+    if there.done_at is not None or _held(there.leased_until, now):
         return False
     tx.execute(update(RuleSlot).where(*_this(community_id, turn)).values(leased_until=now + LEASE))
     return True
+
+
+def _held(leased_until: datetime | None, now: datetime) -> bool:
+    return leased_until is not None and now < leased_until <= now + FAR
 
 
 def _this(community_id: int | None, turn: DueSlot) -> tuple[Any, ...]:

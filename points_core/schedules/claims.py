@@ -6,11 +6,12 @@ from hashlib import sha256
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 
 from points_core import communities, outbox, policy, webhooks
 from points_core.errors import UnknownSchedule
 from points_core.models import Community, LedgerHead, Publication, Schedule
+from points_core.moments import LONGEST_TURN, SKEW, come
 from points_core.outbox import Topic
 from points_core.schedules.plans import A_DAY, ScheduleView, found, last_day, of, this, view
 from points_core.schedules.slots import Slot, next_slot
@@ -117,7 +118,7 @@ def _perhaps_due(tx: Connection, now: datetime) -> list[Row[Any]]:
         tx.execute(
             select(Schedule.__table__)
             .join(LedgerHead, LedgerHead.community_id == Schedule.community_id)
-            .where(Schedule.next_due_at <= now, LedgerHead.closed_because.is_(None))
+            .where(come(Schedule.next_due_at, now, LONGEST_TURN), LedgerHead.closed_because.is_(None))
             .order_by(Schedule.next_due_at, Schedule.community_id, Schedule.number)
         )
     )
@@ -136,6 +137,7 @@ def _claim_latest(tx: Connection, row: Row[Any], now: datetime) -> list[Claim]:
     if tx.execute(held.with_for_update(skip_locked=True)).first() is None:
         return []
     zone = policy.by_number(tx, row.community_id).zone
+    _forget_what_is_to_come(tx, row, now)
     missed: list[Slot] = []
     slot = _next(tx, row, zone)
     while slot.due_at <= now:
@@ -153,6 +155,17 @@ def _claim_latest(tx: Connection, row: Row[Any], now: datetime) -> list[Claim]:
 
 def _next(tx: Connection, row: Row[Any], zone: ZoneInfo) -> Slot:
     return next_slot(row.every, row.at_time, zone, last=last_day(tx, row), since=row.created_at)
+
+
+def _forget_what_is_to_come(tx: Connection, row: Row[Any], now: datetime) -> None:
+    """Let slots be claimed when they come that a clock which was ahead took for past."""
+    if row.next_due_at <= now + LONGEST_TURN:
+        return
+    ahead = tx.execute(
+        delete(Publication).where(*of(row), Publication.due_at > now + SKEW).returning(Publication.slot)
+    ).scalars()
+    subjects = [f"{row.number}:{slot}" for slot in ahead]
+    outbox.withdraw(tx, row.community_id, Topic.BOARD, subjects)
 
 
 def _claim(tx: Connection, row: Row[Any], slot: str, due_at: datetime, now: datetime) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, func, or_, select
 
 from points_core import outbox
 from points_core.models import Anchor, Community, LedgerHead, PointTransaction, Policy, VerifiedMark
+from points_core.moments import SKEW
 from points_core.outbox import Topic
 from points_core.statements import insert_unless_there
 from points_core.verification.broken import Problem
@@ -72,7 +73,7 @@ def show_due(tx: Connection, now: datetime) -> list[Known]:
         select(
             Anchor.community_id, func.max(Anchor.made_at).label("made_at"), func.max(Anchor.seq).label("seq")
         )
-        .where(Anchor.place.startswith(CHANNEL))
+        .where(Anchor.place.startswith(CHANNEL), Anchor.made_at <= now + SKEW)
         .group_by(Anchor.community_id)
         .subquery()
     )

@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, case, delete, func, or_, select, update
+from sqlalchemy import Connection, and_, case, delete, func, select, update
 
 from points_core import communities, policy
 from points_core.errors import UnknownDelivery, UnknownWebhook
 from points_core.models import Webhook, WebhookDelivery
+from points_core.moments import come, free
 from points_core.values import MAX_NUMBER, Origin, bounded
 from points_core.webhooks import hooks
 from points_core.webhooks.events import Topic
@@ -74,7 +75,7 @@ def lease(tx: Connection, now: datetime, *, limit: int = 20, seconds: int = 60) 
 
     Nobody else gets them meanwhile; each lease counts as an attempt.
     """
-    under_way = WebhookDelivery.leased_until > now
+    under_way = ~free(WebhookDelivery.leased_until, now)
     turns = (
         select(
             WebhookDelivery.id,
@@ -85,7 +86,7 @@ def lease(tx: Connection, now: datetime, *, limit: int = 20, seconds: int = 60) 
             )
             .label("turn"),
         )
-        .where(WebhookDelivery.done_at.is_(None), WebhookDelivery.due_at <= now)
+        .where(WebhookDelivery.done_at.is_(None), come(WebhookDelivery.due_at, now))
         .subquery()
     )
     taken = (
@@ -130,7 +131,7 @@ def done(tx: Connection, delivery_id: int, now: datetime, outcome: str) -> None:
 
 
 def later(tx: Connection, delivery_id: int, until: datetime, why: str) -> None:
-    """Give a delivery back, not to be leased before `until`; `why` is kept for the operator."""
+    """Give a delivery back, not to be leased before `until`, a day ahead at most; `why` is kept for the operator."""
     tx.execute(
         update(WebhookDelivery)
         .where(WebhookDelivery.id == delivery_id, WebhookDelivery.done_at.is_(None))
@@ -198,8 +199,8 @@ _LOG = select(WebhookDelivery.__table__)
 def _due(now: datetime) -> Any:  # noqa: ANN401 - a condition
     return and_(
         WebhookDelivery.done_at.is_(None),
-        WebhookDelivery.due_at <= now,
-        or_(WebhookDelivery.leased_until.is_(None), WebhookDelivery.leased_until <= now),
+        come(WebhookDelivery.due_at, now),
+        free(WebhookDelivery.leased_until, now),
     )
 
 

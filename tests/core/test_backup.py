@@ -108,7 +108,7 @@ async def test_a_backup_says_what_it_holds(settings: Settings, folder: Path) -> 
     assert backup.check(file) == (file, found)
     assert file.stat().st_mode & 0o077 == 0
     assert sorted(os.listdir(folder)) == [file.name, path_of(file).name]
-    assert backup.latest(folder) == NOON
+    assert backup.latest(folder, NOON) == NOON
 
 
 async def test_a_second_directory_gets_the_same(settings: Settings, tmp_path: Path) -> None:
@@ -504,7 +504,7 @@ def test_backups_of_broken_books_never_push_a_sound_one_out(folder: Path) -> Non
     for each in (fake(1), fake(2), fake(3, broken=("town: x",)), fake(5, broken=("town: x",))):
         (folder / each.file).write_bytes(b"x")
         write_manifest(each, folder)
-    prune(folder, Keep(daily=1, weekly=0))
+    prune(folder, Keep(daily=1, weekly=0), NOON)
 
     assert sorted(path.name for path in folder.glob("*.db")) == ["points-0212.db", "points-0512.db"]
 
@@ -515,7 +515,7 @@ def test_what_a_killed_backup_left_is_swept_away_after_a_day(folder: Path) -> No
         (folder / name).write_bytes(b"half")
         then = time.time() - hours * 3_600
         os.utime(folder / name, (then, then))
-    prune(folder, Keep(daily=1, weekly=0))
+    prune(folder, Keep(daily=1, weekly=0), NOON)
 
     assert os.listdir(folder) == ["points-2.db.part"]
 

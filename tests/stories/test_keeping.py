@@ -58,6 +58,15 @@ async def test_each_night_everything_is_verified_once(world: World) -> None:
     assert [entry.action for entry in entries].count(verification.VERIFIED) <= 2
 
 
+async def test_a_clock_that_was_a_year_ahead_puts_no_night_off(world: World) -> None:
+    await award(world)
+    await tick(world, world.env.now() + timedelta(days=365))
+    await tick(world, world.env.now() + timedelta(days=365, minutes=1))
+    await tick(world, world.env.now())
+
+    assert await world.points.read(marks) == [(1, world.env.now())]
+
+
 async def test_the_head_of_the_chain_is_shown_in_the_log_channel_once_a_day(world: World) -> None:
     await world.configure(log_channel=world.log)
     await award(world)
