@@ -196,7 +196,7 @@ class Books:
         if self.new_people:
             _NEW_MEMBER.run(tx, self.new_people)
         if self.new_names:
-            communities.rename(tx, self.head.community_id, self._old_names())
+            communities.rename(tx, self.head.community_id, self.new_names)
         if self.rows:
             _TRANSACTION.run(tx, self.rows)
             moved = self._level()
@@ -206,10 +206,6 @@ class Books:
             self._tell(tx)
         if self.head != self.loaded:
             communities.save(tx, self.head)
-
-    def _old_names(self) -> dict[int, str]:
-        new = {row["id"] for row in self.new_people}
-        return {member_id: name for member_id, name in self.new_names.items() if member_id not in new}
 
     def _level(self) -> list[int]:
         """Bring the levels of those who moved up to date, and return whose is another one."""
