@@ -115,10 +115,10 @@ def _decide_one(
     desk: Desk, asked: Ask, earlier: dict[str, tuple[Any, Request]], opened: list[Opened]
 ) -> Receipt | Request:
     movement = desk.movement(asked)
-    if (receipt := desk.books.seen(movement)) and receipt.request is None:
-        return receipt
-    if asked.origin.key in earlier:
+    if asked.origin.key in earlier:  # before its movement, of which erasure may have left less
         return _replayed(desk, movement, *earlier[asked.origin.key])
+    if receipt := desk.books.seen(movement):
+        return receipt
     desk.check(asked, movement)
     if not desk.needs_approval(asked):
         return desk.post(asked, movement)

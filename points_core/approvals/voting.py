@@ -166,7 +166,7 @@ def expire_due(tx: Connection, now: datetime, limit: int = 100) -> list[tuple[st
     due = (
         select(Community.key, ApprovalRequest.community_id, ApprovalRequest.number)
         .join(Community, Community.id == ApprovalRequest.community_id)
-        .join(LedgerHead, LedgerHead.community_id == ApprovalRequest.community_id)
+        .join(LedgerHead)
         .where(
             ApprovalRequest.state == RequestState.PENDING.value,
             ApprovalRequest.expires_at <= now,

@@ -275,6 +275,12 @@ def test_of_an_erased_request_what_is_left_must_agree(town: Town) -> None:
     town.award("ada", 900)
     assert refused(DuplicateTransaction, opened, town, kind=Kind.DEDUCTION) == {"key": "ask:1"}
 
+    vote(town, of(NAN, "vote:1"))
+    approved = vote(town, of(OLI, "vote:2"))
+    assert opened(town, reason="another") == replace(approved, replayed=True)
+    assert refused(DuplicateTransaction, opened, town, amount=501) == {"key": "ask:1"}
+    assert town.read(history.transaction, 2).reason == ""
+
 
 def test_the_key_of_a_movement_answers_with_its_receipt_whatever_the_threshold_is_now(town: Town) -> None:
     receipt = ask(town, of(MO, "ask:1"), amount=100)
@@ -329,6 +335,7 @@ def test_not_even_a_new_community_stays_of_asks_that_are_all_refused(town: Town)
 
 def test_votes_and_what_they_decide_are_kept_and_answered_whole(town: Town) -> None:
     asked = full(town)
+    opened(town, of(MO, "ask:2", community="village"), reason="another #1")
     before = len(told(town))
     first, second = Vote("nan", "Nan", True, NOON + HOUR), Vote("oli", None, True, NOON + 2 * HOUR)
 
@@ -526,6 +533,22 @@ def test_what_nobody_decided_expires_whole_and_what_is_in_closed_books_waits(tow
     assert town.read(approvals.get, 1) == replace(asked, state=RequestState.EXPIRED, decided_at=over)
     assert told(town)[-1] == ("request.decided", "1", "55", over)
     assert town.write(approvals.expire_due, over + 30 * DAY) == []
+
+
+def test_requests_expire_in_the_order_they_were_asked(town: Town) -> None:
+    for hours, key in ((72, "ask:1"), (5, "ask:2")):
+        town.set(request_hours=hours)
+        opened(town, of(MO, key), again=True)
+    assert town.write(approvals.expire_due, NOON + 4 * DAY) == [("town", 1), ("town", 2)]
+
+
+def test_what_an_erased_member_waited_for_is_unknown_though_it_still_stands(town: Town) -> None:
+    opened(town)
+    with town.engine.begin() as tx:
+        erased = {"user_id": None, "name": None, "erased_at": NOON}
+        tx.execute(update(Member).where(Member.id == 1).values(**erased))
+    assert refused(UnknownRequest, vote, town, of(NAN, "vote:1")) == {"number": 1}
+    assert (rows(town, ApprovalVote), rows(town, PointTransaction)) == ([], [])
 
 
 # ── cards ──
