@@ -77,9 +77,7 @@ def asked(
     """
     days = first is not None or last is not None
     if (window is not None) + days + (season is not None) > 1:
-        raise InvalidSetting(
-            "window", season or window or first or last, "the only one of window, days and season"
-        )
+        raise InvalidSetting("window", season or window, "the only one of window, days and season")
     about: _About = {
         "category": category,
         "top": top,

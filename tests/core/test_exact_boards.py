@@ -9,18 +9,19 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import update
 
-from points_core import leaderboard, seasons
+from points_core import leaderboard, policy, seasons
 from points_core.database import writer_engine
 from points_core.errors import InvalidSetting, InvalidTime, Refused, UnknownCategory, UnknownSeason
 from points_core.leaderboard import Board, Standing
 from points_core.models import Community, Member
 from points_core.settings import sync_url
-from points_core.windows import Window, WindowName
+from points_core.values import Origin
+from points_core.windows import Span, Window, WindowName
 from tests.conftest import Databases
-from tests.core.posting import NOON, Move, Town
+from tests.core.posting import NOON, OPERATOR, Move, Town
 
-DAY, WEEK = timedelta(days=1), timedelta(days=7)
-PARIS = ZoneInfo("Europe/Paris")
+HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
+UTC_ZONE, PARIS = ZoneInfo("UTC"), ZoneInfo("Europe/Paris")
 BEFORE, LATER = NOON - WEEK, NOON + DAY
 BO, CY, ADA, ED, DI, FAY, GUS = range(1, 8)
 """The members' numbers in the town; in the village they have others, and other points."""
@@ -67,8 +68,29 @@ def shared(databases: Databases) -> Iterator[Town]:
         tx.execute(update(Member).where(here, Member.id == ED).values(**erased))
         assert list(tx.execute(Community.__table__.select()).scalars()) == [1, 2]
     there.write(seasons.seal_due, NOON + 30 * DAY)
+    _found_a_city(there.elsewhere("city"))
+    _found_an_island(there.elsewhere("island"))
     yield there
     engine.dispose()
+
+
+def _found_a_city(city: Town) -> None:
+    """Make a community of twelve, four of whom share a rank, the last to join the first to get there."""
+    season: dict[str, Any] = {"name": "spring", "first": date(2026, 3, 1), "last": date(2026, 3, 31)}
+    city.write(seasons.start, city.origin(NOON - 20 * DAY), **season)
+    city.post([Move(f"c{n}", 20 - n) for n in range(12)])
+    city.post([Move("c0", 1), *(Move(f"c{n}", n) for n in (4, 3, 2, 1))])
+
+
+def _found_an_island(island: Town) -> None:
+    """Make a community that counted its days in UTC and, from Wednesday noon, counts them where it lies."""
+    late = NOON.replace(day=17, hour=23, minute=30)  # the 18th, in Auckland
+    island.post([Move("ada", 1, at=late), Move("bo", 1, at=late - 2 * DAY)])
+    moved = Origin("island", OPERATOR, NOON, "moved")
+    island.write(policy.change, moved, timezone="Pacific/Auckland")
+    island.award("ada", 2, at=NOON - HOUR)  # already the 19th there
+    island.award("cy", 3, at=NOON)
+    island.post([Move("cy", 1, at=LATER), Move("bo", 5, at=LATER, effective_at=NOON - 9 * DAY)])
 
 
 @pytest.fixture
@@ -259,6 +281,79 @@ def test_days_that_end_before_they_begin_are_refused_in_words(town: Town) -> Non
     assert list(refused(InvalidTime, town.read, leaderboard.between, first, last, LATER).values()) == [said]
 
 
+# ── more members than are shown ──
+
+
+def test_ten_are_shown_where_nobody_says_how_many(town: Town) -> None:
+    city = town.elsewhere("city")
+    day = date(2026, 3, 18)
+    asks: list[tuple[Callable[..., Board], tuple[Any, ...], dict[str, Any]]] = [
+        (leaderboard.asked, (LATER,), {}),
+        (leaderboard.named, (WindowName.MONTH, LATER), {}),
+        (leaderboard.between, (day, day, LATER), {}),
+        (leaderboard.standings, (), {"window": Window.month(LATER, UTC_ZONE)}),
+        (leaderboard.of_season, ("spring",), {}),
+    ]
+    for ask, args, more in asks:
+        every = city.read(ask, *args, top=12, **more).standings
+        assert [line.user_id for line in every][:6] == ["c0", "c4", "c3", "c2", "c1", "c5"]
+        assert [line.rank for line in every] == [1, 2, 2, 2, 2, 6, 7, 8, 9, 10, 11, 12]
+        assert city.read(ask, *args, **more).standings == every[:10]
+
+
+@pytest.mark.parametrize("as_of", [None, NOON])
+def test_around_who_shares_a_rank_stand_the_one_before_and_the_one_after(
+    town: Town, as_of: datetime | None
+) -> None:
+    city = town.elsewhere("city")
+    for window in (Window.all_time(), Window.month(NOON, UTC_ZONE), Window.today(NOON, UTC_ZONE)):
+        every = city.read(leaderboard.standings, window=window, as_of=as_of, top=12).standings
+        for place, line in enumerate(every):
+            seen = city.read(leaderboard.standings, window=window, as_of=as_of, around=line.user_id)
+            assert (seen.mine, seen.neighbours) == (line, every[max(place - 1, 0) : place + 2])
+
+
+# ── a community that moved to another zone ──
+
+AUCKLAND = ZoneInfo("Pacific/Auckland")
+
+
+def day_of(day: int, zone: ZoneInfo) -> Window:
+    first = date(2026, 3, day)
+    return Window.between(first, first + DAY, zone, Span.DAY)
+
+
+def test_a_day_is_the_one_that_began_where_it_began_then(town: Town) -> None:
+    island = town.elsewhere("island")
+    ada = Standing(1, "ada", None, 2)
+    asked: dict[str, Any] = {"as_of": NOON - HOUR, "compare": True}
+
+    stood = island.read(leaderboard.named, WindowName.TODAY, LATER, **asked)
+    assert (stood.window, stood.standings) == (day_of(18, UTC_ZONE), (replace(ada, moved=0),))
+    corrected = island.read(leaderboard.named, WindowName.TODAY, LATER, corrected=True, **asked)
+    assert (corrected.window, corrected.standings) == (day_of(19, AUCKLAND), (replace(ada, moved=0),))
+    now = island.read(leaderboard.named, WindowName.TODAY, LATER, compare=True)
+    assert (now.window, now.standings) == (day_of(20, AUCKLAND), (Standing(1, "cy", None, 1, moved=0),))
+
+
+def test_the_first_points_are_those_known_then_on_the_day_it_was_then(town: Town) -> None:
+    island = town.elsewhere("island")
+
+    def days(**more: Any) -> tuple[date | None, date | None, datetime | None]:
+        window = island.read(leaderboard.between, None, None, LATER, **more).window
+        return window.first, window.after, window.start
+
+    begins = {day: Window.between(date(2026, 3, day), date(2026, 3, 20), AUCKLAND).start for day in (9, 10)}
+    assert days() == (date(2026, 3, 10), date(2026, 3, 21), begins[10])
+    corrected = days(as_of=NOON - HOUR, corrected=True)
+    assert corrected == (date(2026, 3, 10), date(2026, 3, 20), begins[10])
+    assert days(as_of=NOON - HOUR) == (
+        date(2026, 3, 15),
+        date(2026, 3, 19),
+        datetime(2026, 3, 15, tzinfo=UTC),
+    )
+
+
 # ── seasons ──
 
 
@@ -278,6 +373,7 @@ def test_a_sealed_season_is_its_result_and_stays_so_unless_it_is_asked_otherwise
     )
     asked: dict[str, Any] = {"around": "cy", "compare": True}
     assert town.read(leaderboard.of_season, "Spring", **asked) == result
+    assert town.read(leaderboard.of_season, "spring").standings == plain(IN_THE_END)
     corrected = town.read(leaderboard.of_season, "spring", corrected=True, **asked)
     assert corrected == replace(result, sealed=False, corrected=True)
     stood = town.read(leaderboard.of_season, "spring", as_of=NOON, **asked)
@@ -338,11 +434,10 @@ def test_ranks_before_are_those_of_the_board_before(town: Town) -> None:
 
 def test_a_community_never_seen_has_empty_boards_of_every_kind(town: Town) -> None:
     nowhere = town.elsewhere("nowhere")
-    utc = ZoneInfo("UTC")
     today = date(2026, 3, 19)
     for as_of, corrected in ((None, False), (LATER, True)):
         more: dict[str, Any] = {"as_of": as_of, "corrected": corrected, "category": "helping"}
-        empty = Board(window=Window.week(NOON, utc), name=None, **more)
+        empty = Board(window=Window.week(NOON, UTC_ZONE), name=None, **more)
         assert (
             nowhere.read(leaderboard.standings, window=empty.window, compare=True, around="ada", **more)
             == empty
@@ -350,7 +445,7 @@ def test_a_community_never_seen_has_empty_boards_of_every_kind(town: Town) -> No
         assert nowhere.read(leaderboard.named, WindowName.WEEK, LATER, **more) == replace(
             empty, name=WindowName.WEEK
         )
-        one_day = replace(empty, window=Window.between(today, today + DAY, utc))
+        one_day = replace(empty, window=Window.between(today, today + DAY, UTC_ZONE))
         assert nowhere.read(leaderboard.between, None, None, LATER, **more) == one_day
     assert nowhere.read(leaderboard.ranks_before, [BO], window=THIS_WEEK) is None
     assert refused(UnknownSeason, nowhere.read, leaderboard.of_season, "spring") == {
