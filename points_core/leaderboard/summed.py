@@ -35,29 +35,29 @@ def ranks(tx: Connection, sums: Sums, member_ids: Iterable[int]) -> dict[int, in
     """Return the ranks in `sums` of those of `member_ids` who stand on the board."""
     board = _board(sums)
     ranked = select(board.c.member_id, func.rank().over(order_by=board.c.points.desc()).label("rank"))
-    every = ranked.subquery("ranked")
+    every = ranked.subquery()
     wanted = select(every).where(every.c.member_id.in_(list(member_ids)))
     return {row.member_id: row.rank for row in tx.execute(wanted)}
 
 
 def _board(sums: Sums) -> CTE:
     """Return who stands on the board; asked more than once, a database sums it up once."""
-    summed = sums.subquery("summed")
-    return select(summed).where(summed.c.points > 0).cte("board")
+    summed = sums.subquery()
+    return select(summed).where(summed.c.points > 0).cte()
 
 
 def _lines(community_id: int, sums: Sums, top: int, member_id: int | None) -> Select[*tuple[Any, ...]]:
     """Return the first lines and those around the member, each part in the order of the board."""
     board = _board(sums)
-    best = select(board).order_by(board.c.points.desc(), board.c.reached_seq).limit(top + TIED).cte("best")
+    best = select(board).order_by(board.c.points.desc(), board.c.reached_seq).limit(top + TIED).cte()
     parts = [select(literal(_TOP).label("part"), best, null().label("rank"))]
     if member_id is not None:
         near = _near(board, member_id)
-        better = board.alias("better")
+        better = board.alias()
         rank = 1 + select(func.count()).where(better.c.points > near.c.points).scalar_subquery()
         parts.append(select(literal(_NEAR), near, rank))
-    line = union_all(*parts).subquery("line")
-    tied = board.alias("tied")
+    line = union_all(*parts).subquery()
+    tied = board.alias()
     last = select(func.min(best.c.points)).scalar_subquery()
     return (
         select(
@@ -75,11 +75,11 @@ def _lines(community_id: int, sums: Sums, top: int, member_id: int | None) -> Se
 
 def _near(board: CTE, member_id: int) -> NamedFromClause:
     """Return the member's line, the one above and the one below."""
-    mine = select(board).where(board.c.member_id == member_id).cte("mine")
+    mine = select(board).where(board.c.member_id == member_id).cte()
     same = board.c.points == mine.c.points
     above = or_(board.c.points > mine.c.points, and_(same, board.c.reached_seq < mine.c.reached_seq))
     below = or_(board.c.points < mine.c.points, and_(same, board.c.reached_seq > mine.c.reached_seq))
     next_above = select(board).join(mine, above).order_by(board.c.points, board.c.reached_seq.desc()).limit(1)
     next_below = select(board).join(mine, below).order_by(board.c.points.desc(), board.c.reached_seq).limit(1)
-    each = (next_above.subquery("above"), mine, next_below.subquery("below"))
-    return union_all(*(select(one) for one in each)).subquery("near")
+    each = (next_above.subquery(), mine, next_below.subquery())
+    return union_all(*(select(one) for one in each)).subquery()

@@ -70,6 +70,9 @@ def shared(databases: Databases) -> Iterator[Town]:
     there.write(seasons.seal_due, NOON + 30 * DAY)
     _found_a_city(there.elsewhere("city"))
     _found_an_island(there.elsewhere("island"))
+    crowd = there.elsewhere("crowd")
+    crowd.post([Move("ada", 9), Move("bo", 8), *(Move(f"u{n}", 5) for n in range(20)), Move("ed", 4)])
+    crowd.award("late", 1, at=LATER)
     yield there
     engine.dispose()
 
@@ -311,6 +314,21 @@ def test_around_who_shares_a_rank_stand_the_one_before_and_the_one_after(
         for place, line in enumerate(every):
             seen = city.read(leaderboard.standings, window=window, as_of=as_of, around=line.user_id)
             assert (seen.mine, seen.neighbours) == (line, every[max(place - 1, 0) : place + 2])
+
+
+@pytest.mark.parametrize("as_of", [None, NOON])
+@pytest.mark.parametrize("window", [Window.all_time(), Window.today(NOON, UTC_ZONE)])
+def test_a_long_tie_is_bounded_and_what_is_left_out_is_counted(
+    town: Town, window: Window, as_of: datetime | None
+) -> None:
+    crowd = town.elsewhere("crowd")
+    seen = crowd.read(leaderboard.standings, window=window, top=3, as_of=as_of)
+    tied = tuple(Standing(3, f"u{n}", None, 5) for n in range(3 + leaderboard.TIED - 2))
+    assert seen.standings == (Standing(1, "ada", None, 9), Standing(2, "bo", None, 8), *tied)
+    everyone = 24 if as_of is None and window.first is None else 23
+    assert (seen.more_tied, seen.members) == (20 - len(tied), everyone)
+    one_more = crowd.read(leaderboard.standings, window=window, top=8, as_of=as_of)
+    assert (len(one_more.standings), one_more.more_tied) == (22, 0)
 
 
 # ── a community that moved to another zone ──

@@ -319,6 +319,21 @@ def test_asks_that_wait_together_are_decided_in_order_each_with_its_own_outcome(
     assert (keys, len(rows(town, ApprovalRequest))) == (["a", "d"], 1)
 
 
+def test_asks_that_wait_together_know_of_each_other(town: Town) -> None:
+    large = {"amount": 500}
+    first, twice, waits, again, meant = together(
+        town,
+        (of(MO, "a"), {}),
+        (of(MO, "b"), {}),
+        (of(MO, "c"), large),
+        (of(MO, "d"), large),
+        (of(NAN, "e"), large),
+    )
+    assert (first.number, vars(twice)) == (1, {"number": 1, "at": NOON, "pending": False})
+    assert (waits.number, vars(again)) == (1, {"number": 1, "at": NOON, "pending": True})
+    assert meant.number == 2
+
+
 def test_not_even_a_new_community_stays_of_asks_that_are_all_refused(town: Town) -> None:
     (outcome, other) = together(
         town,
@@ -335,7 +350,7 @@ def test_not_even_a_new_community_stays_of_asks_that_are_all_refused(town: Town)
 
 def test_votes_and_what_they_decide_are_kept_and_answered_whole(town: Town) -> None:
     asked = full(town)
-    opened(town, of(MO, "ask:2", community="village"), reason="another #1")
+    another = opened(town, of(MO, "ask:2", community="village"), reason="another #1")
     before = len(told(town))
     first, second = Vote("nan", "Nan", True, NOON + HOUR), Vote("oli", None, True, NOON + 2 * HOUR)
 
@@ -354,6 +369,7 @@ def test_votes_and_what_they_decide_are_kept_and_answered_whole(town: Town) -> N
     assert vote(town, of(OLI, "vote:2", NOON + 3 * HOUR)) == replace(approved, replayed=True)
     assert town.read(approvals.get, 1) == approved
     assert town.read(approvals.pending) == ()
+    assert town.elsewhere("village").read(approvals.get, 1) == another
 
     assert rows(town, ApprovalVote) == [
         {
@@ -598,6 +614,7 @@ def asked_by_a_rule(town: Town, **changes: Any) -> Request:
         made = town.write(rules.create, of(OPERATOR, f"rule:{name}"), name=name, definition=definition())
         return made.rule.number
 
+    town.set(timezone="Pacific/Auckland")  # where it is the 19th already
     create("first")
     number = create("talk")
     talk = definition(approval=True, amount=3, category_id=1, **changes)

@@ -74,7 +74,7 @@ def test_a_board_is_cut_by_rank_and_never_splits_a_tie(town: Town) -> None:
 def test_a_long_tie_is_bounded_and_says_how_many_more_share_its_rank(town: Town) -> None:
     for tied in (15, 16, 17, 40):
         there = town.elsewhere(f"town-{tied}")
-        there.post([Move("ada", 9), Move("bo", 8), *(Move(f"u{n}", 5) for n in range(tied)), Move("ed", 1)])
+        there.post([Move("ada", 9), Move("bo", 8), *(Move(f"u{n}", 5) for n in range(tied)), Move("ed", 4)])
         shown = min(tied, 3 + leaderboard.TIED - 2)
 
         for as_of in (None, NOON):
