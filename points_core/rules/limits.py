@@ -8,8 +8,7 @@ Cooldowns and caps go by the fact's own time, days and weeks by the community's 
 told in another order, a fact is never nearer to another grant than the cooldown, and a cap is never passed.
 """
 
-from bisect import bisect_left, insort
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -213,15 +212,10 @@ def decide(rule: Rule, fact: Fact, zone: ZoneInfo, usage: Usage) -> Decision:
 
 
 def _cooling(cooldown: Cooldown, at: datetime, usage: Usage) -> Cooling | None:
-    """Return until when the nearest grants, before and after, keep the cooldown busy; None if they do not."""
-    length = timedelta(seconds=cooldown.seconds)
-    near = [time for time in _around(usage.times.get(cooldown.watch, []), at) if abs(time - at) < length]
-    return Cooling(cooldown.limit, max(near) + length) if near else None
-
-
-def _around(times: list[datetime], at: datetime) -> Iterator[datetime]:
-    place = bisect_left(times, at)
-    yield from times[max(0, place - 1) : place + 1]
+    """Return until when grants that are too near, before or after, keep the cooldown busy; None if none is."""
+    times, length = usage.times.get(cooldown.watch, []), timedelta(seconds=cooldown.seconds)
+    near = times[bisect_right(times, at - length) : bisect_left(times, at + length)]
+    return Cooling(cooldown.limit, near[-1] + length) if near else None
 
 
 def _in_place(multiplier: Multiplier, fact: Fact) -> bool:
