@@ -139,9 +139,12 @@ def _is_tag(location: tuple[int | str, ...], place: int) -> bool:
 
 
 def _expected(message: str) -> str:
-    for begin in ("Input should be ", "Input should have "):
-        if message.startswith(begin):
-            return message.removeprefix("Input should be ").replace("Input should have", "with")
+    """Return what would do instead, from the sentence in which pydantic says so."""
+    if message.startswith("Input should be "):
+        return message.removeprefix("Input should be ")
+    _, has, wanted = message.partition(" should have ")  # a text so many characters, a list so many items
+    if has:
+        return f"with {wanted.partition(' after validation')[0]}"
     return {"Field required": "given", "Extra inputs are not permitted": "left out"}.get(
         message, "of another form"
     )

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from points_core.errors import InvalidSetting
+from points_core.rules.beside import Beside
 from points_core.rules.checking import checked, condition_of
 from points_core.rules.definition import (
     AccountAge,
@@ -47,6 +48,7 @@ from points_core.rules.sentences import (
     limit_words,
     listed,
     sentence,
+    stays,
     triggered,
 )
 from points_core.values import MAX_AMOUNT
@@ -233,6 +235,14 @@ TWICE = [{"role": "1", "percent": 50}, {"role": "1", "percent": 60}]
 DEEP: dict[str, Any] = {"kind": "reply"}
 for _ in range(60):
     DEEP = {"kind": "all", "of": [DEEP]}
+FIVE_DEEP: dict[str, Any] = {"kind": "reply"}
+for _ in range(5):
+    FIVE_DEEP = {"kind": "none", "of": [FIVE_DEEP]}
+MANY = {
+    "kind": "all",
+    "of": [{"kind": "any", "of": [{"kind": "reply"}] * 10}, {"kind": "any", "of": [{"kind": "reply"}] * 8}],
+}
+LONG = [str(n) for n in range(1, 27)]
 
 
 @pytest.mark.parametrize(
@@ -304,6 +314,22 @@ for _ in range(60):
             "a time that is to come",
         ),
         ({"when": DEEP}, "conditions", "so many within each other", "at most 4 deep"),
+        ({"when": FIVE_DEEP}, "conditions", "5 within each other", "at most 4 deep"),
+        ({"when": MANY}, "conditions", 21, "at most 20 in one rule"),
+        ({"reason": ""}, "reason", "", "with at least 1 character"),
+        (
+            {"trigger": {"on": "role-gained", "roles": LONG}},
+            "trigger.roles",
+            LONG,
+            "with at most 25 items",
+        ),
+        (
+            {"trigger": {"on": "api-event", "event": "e" * 51}},
+            "trigger.event",
+            "e" * 51,
+            "with at most 50 characters",
+        ),
+        ({"trigger": {"on": "api-event", "event": "E"}}, "trigger.event", "E", "of another form"),
         (
             {"trigger": {"on": "check-in"}, "when": {"kind": "reply"}},
             "condition of check-in",
@@ -319,6 +345,17 @@ def test_a_refusal_says_what_would_do(
     with pytest.raises(InvalidSetting) as refused:
         checked(document(**changes), WEDNESDAY)
     assert (refused.value.name, refused.value.value, refused.value.expected) == (name, value, expected)
+
+
+def test_what_an_undo_leaves_is_said_rule_by_rule() -> None:
+    assert stays(Beside()) == ()
+    assert stays(Beside(asked=(3,), capped=(4, 5, 16), decayed=True)) == (
+        "Rule #3 asked for a total or a streak meanwhile, and may have counted these points or days: what came of "
+        "that stays.",
+        "Rules #4, #5 and #16 had a cap on what all rules give, and may have counted these points: what it left out "
+        "is not given now.",
+        "What inactivity cost meanwhile may have been part of these points: it is not given back.",
+    )
 
 
 def test_a_condition_alone_is_checked_too() -> None:
