@@ -163,7 +163,10 @@ def test_the_conditions_on_offer_are_those_that_are_kept() -> None:
 def test_the_most_that_a_rule_can_give_counts_its_largest_multipliers() -> None:
     several = (Multiplier(role="1", percent=50), Multiplier(role="2", percent=200))
     assert most(definition(amount=3, multipliers=several)) == 6
-    assert most(definition(amount=3, multipliers=(Multiplier(channel="2", percent=50),))) == 3
+    assert most(definition(amount=3_000, multipliers=(Multiplier(channel="2", percent=50),))) == 3_000
+    assert most(definition(amount=3_000, multipliers=(Multiplier(role="2", percent=99),))) == 3_000
+    both = (Multiplier(role="1", percent=150), Multiplier(channel="2", percent=101))
+    assert most(definition(amount=1_001, multipliers=both)) == 1_516
 
 
 NAMES = {Named.CHANNEL: "#", Named.ROLE: "@", Named.CATEGORY: "c", Named.EMOJI: ""}

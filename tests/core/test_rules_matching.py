@@ -74,6 +74,11 @@ def test_a_message_in_a_thread_is_in_its_channel_and_in_the_group_of_that() -> N
             {"at": WEDNESDAY + timedelta(hours=16)},
             {"at": WEDNESDAY + timedelta(hours=17)},
         ),
+        (
+            BetweenHours(start="22:00", end="06:00"),
+            {"at": WEDNESDAY + timedelta(hours=9)},
+            {"at": WEDNESDAY + timedelta(hours=9) - timedelta(minutes=1)},
+        ),
     ],
 )
 def test_a_condition_is_met_up_to_its_edge(
