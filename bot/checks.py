@@ -1,6 +1,6 @@
 """Who may do what. Discord's own command permissions can be overridden by admins, so every door asks here."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import discord
@@ -32,8 +32,26 @@ def may(
 
 def allowed(interaction: "discord.Interaction[PointsBot]", rules: Policy, capability: Capability) -> bool:
     """Return whether the person who asked has `capability`."""
+    return may(interaction.permissions, _roles(interaction), rules, capability)
+
+
+def right(interaction: "discord.Interaction[PointsBot]", capability: Capability) -> Callable[[Policy], None]:
+    """Return what raises NotAllowed unless a policy gives the person who asked `capability`.
+
+    For a write that asks it in its own commit: what Discord said of the person is taken down now.
+    """
+    permissions, roles = interaction.permissions, _roles(interaction)
+
+    def check(rules: Policy) -> None:
+        if not may(permissions, roles, rules, capability):
+            raise NotAllowed(capability.value)
+
+    return check
+
+
+def _roles(interaction: "discord.Interaction[PointsBot]") -> list[str]:
     roles = interaction.user.roles if isinstance(interaction.user, discord.Member) else []
-    return may(interaction.permissions, (str(role.id) for role in roles), rules, capability)
+    return [str(role.id) for role in roles]
 
 
 async def require(interaction: "discord.Interaction[PointsBot]", capability: Capability) -> Policy:
@@ -44,8 +62,7 @@ async def require(interaction: "discord.Interaction[PointsBot]", capability: Cap
     if interaction.guild_id is None:
         raise app_commands.NoPrivateMessage
     rules = await interaction.client.points.read(policy.of, str(interaction.guild_id))
-    if not allowed(interaction, rules, capability):
-        raise NotAllowed(capability.value)
+    right(interaction, capability)(rules)
     return rules
 
 

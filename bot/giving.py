@@ -9,14 +9,14 @@ import discord
 from discord import ui
 
 from bot.announcing import announce
-from bot.checks import require
+from bot.checks import right
 from bot.messages import movements
 from bot.messages.text import Reply, plain
 from bot.origin import origin_of
 from bot.refusals import Modal, answered
 from bot.replies import BROKEN, respond
 from bot.undo import FORM_SECONDS, announcement
-from points_core import approvals, history
+from points_core import approvals, history, policy
 from points_core.errors import DatabaseUnavailable, LooksRepeated, UnknownTransaction
 from points_core.policy import Capability, Policy
 from points_core.values import MAX_LINK, MAX_REASON, Kind, Receipt, Request, parse_amount
@@ -43,19 +43,18 @@ class Wish:
 
 async def grant(interaction: "discord.Interaction[PointsBot]", wish: Wish) -> None:
     """Ask the core for what `wish` says and tell what happened. Raises what it refuses."""
-    rules = await require(interaction, CAPABILITY[wish.kind])
     try:
         outcome = await _ask(interaction, wish, key=None)
     except LooksRepeated as refusal:
         await respond(interaction, **_question(refusal, wish.kind))
     else:
-        await _tell(interaction, outcome, rules)
+        await _tell(interaction, outcome)
 
 
 async def _ask(
     interaction: "discord.Interaction[PointsBot]", wish: Wish, *, key: str | None
 ) -> Receipt | Request:
-    """Ask the core; with a `key` of its own, although the same was asked for a moment ago."""
+    """Ask the core, which looks whether the person may; with a `key`, although they did so a moment ago."""
     bot, origin = interaction.client, origin_of(interaction)
     outcome = await bot.points.write(
         approvals.request,
@@ -68,17 +67,17 @@ async def _ask(
         category=wish.category,
         evidence=wish.evidence,
         again=key is not None,
+        right=right(interaction, CAPABILITY[wish.kind]),
     )
     bot.courier.wake()
     return outcome
 
 
-async def _tell(
-    interaction: "discord.Interaction[PointsBot]", outcome: Receipt | Request, rules: Policy
-) -> None:
+async def _tell(interaction: "discord.Interaction[PointsBot]", outcome: Receipt | Request) -> None:
     if isinstance(outcome, Receipt):
         await announce(interaction, outcome, announcement(outcome))
         return
+    rules = await interaction.client.points.read(policy.of, str(interaction.guild_id))
     await respond(interaction, **movements.waits(outcome, rules, interaction.guild_id))
     await _link_card(interaction, outcome, rules)
 
@@ -124,12 +123,11 @@ class AgainButton(
         """Do it again. The key is the question's: however often it is pressed, one question pays once."""
         assert interaction.message is not None
         wish = await self._wish(interaction)
-        rules = await require(interaction, CAPABILITY[wish.kind])
         outcome = await _ask(interaction, wish, key=f"again:{interaction.message.id}")
         if outcome.replayed:
             await respond(interaction, **movements.done_before(outcome))
         else:
-            await _tell(interaction, outcome, rules)
+            await _tell(interaction, outcome)
 
     async def _wish(self, interaction: "discord.Interaction[PointsBot]") -> Wish:
         points, community = interaction.client.points, str(interaction.guild_id)

@@ -1,6 +1,6 @@
 """One movement, checked against policy and limits, and what follows from it; and how to take one back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -41,9 +41,13 @@ from points_core.windows import Window
 REPEAT = timedelta(minutes=1)  # a person retyping the same award within a minute probably thinks it failed
 
 
+Right = Callable[[Policy], None]
+"""Raises NotAllowed where the policy does not give somebody the right to what they ask for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """What someone asks for, in clean values; `amount` positive, in points."""
+    """What someone asks for, in clean values; `amount` positive, in points; `right` is asked first."""
 
     origin: Origin
     kind: Kind
@@ -55,6 +59,7 @@ class Ask:
     evidence: str | None = None
     effective_at: datetime | None = None
     again: bool = False
+    right: Right | None = None
 
 
 def ask(
@@ -69,6 +74,7 @@ def ask(
     evidence: str | None = None,
     effective_at: datetime | None = None,
     again: bool = False,
+    right: Right | None = None,
 ) -> Ask:
     """Return what is asked for, cleaned. Raises InvalidAmount, InvalidText for what no community could take."""
     return Ask(
@@ -82,6 +88,7 @@ def ask(
         evidence=clean_link("evidence", evidence) if evidence else None,
         effective_at=clean_instant(effective_at) if effective_at else None,
         again=again,
+        right=right,
     )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from points_core import awards
 from points_core.approvals import opening, stored
 from points_core.approvals.opening import Opened
-from points_core.awards import Ask, Desk, Recent
+from points_core.awards import Ask, Desk, Recent, Right
 from points_core.errors import (
     DuplicateTransaction,
 )
@@ -65,15 +65,16 @@ def request(
     evidence: str | None = None,
     effective_at: datetime | None = None,
     again: bool = False,
+    right: Right | None = None,
 ) -> Receipt | Request:
     """Award or deduct points, or open a request for approval where policy wants other moderators to agree.
 
     kind: AWARD or DEDUCTION. user_id: whose points; name: how the person is called now. amount: points, a
     positive whole number. effective_at: when it counts, if not now. again: do it although the same was asked
-    for a moment ago.
+    for a moment ago. right: asked with the policy that is in force, in the commit that moves the points.
     Returns the receipt of the movement, or the request it waits in; for a key used before the first one's
     answer, with `replayed` set.
-    Raises InvalidAmount, InvalidText, UnknownCategory, SelfAward, LooksRepeated, LimitExceeded,
+    Raises InvalidAmount, InvalidText, NotAllowed, UnknownCategory, SelfAward, LooksRepeated, LimitExceeded,
     InsufficientBalance, BalanceOutOfRange, DuplicateTransaction.
     """
     asked = awards.ask(
@@ -87,6 +88,7 @@ def request(
         evidence=evidence,
         effective_at=effective_at,
         again=again,
+        right=right,
     )
     outcome = _decide(tx, [asked])[0]
     if isinstance(outcome, Exception):
@@ -114,6 +116,8 @@ def _decide(tx: Connection, asks: Sequence[Ask]) -> list[Receipt | Request | Exc
 def _decide_one(
     desk: Desk, asked: Ask, earlier: dict[str, tuple[Any, Request]], opened: list[Opened]
 ) -> Receipt | Request:
+    if asked.right is not None:
+        asked.right(desk.policy)
     movement = desk.movement(asked)
     if asked.origin.key in earlier:  # before its movement, of which erasure may have left less
         return _replayed(desk, movement, *earlier[asked.origin.key])

@@ -25,6 +25,7 @@ from points_core.errors import (
     UnknownRequest,
 )
 from points_core.outbox import Topic
+from points_core.policy import Capability
 from points_core.values import Kind, Origin, Receipt, Request, RequestState
 from tests.core.conftest import ADA, COMMUNITY, GRACE, MOD, NOON, OTHER_MOD, THIRD_MOD, by, row_counts
 
@@ -71,6 +72,40 @@ async def test_what_is_no_amount_anywhere_is_refused_before_the_books_are_opened
 async def test_nobody_awards_points_to_themselves(points: Points) -> None:
     with pytest.raises(SelfAward):
         await ask(points, user_id=MOD)
+
+
+async def test_a_right_is_asked_with_the_policy_in_force_when_the_points_would_move(points: Points) -> None:
+    def right(rules: policy.Policy) -> None:
+        if not rules.roles.get(Capability.AWARD):
+            raise NotAllowed(Capability.AWARD.value)
+
+    before = await row_counts(points)
+    with pytest.raises(NotAllowed):
+        await ask(points, amount=10, right=right)
+    assert await row_counts(points) == before  # not even the new community stays
+
+    roles = {Capability.AWARD: ("7",)}
+    refused, _, moved, free = await asyncio.gather(
+        ask(points, by(MOD), amount=10, right=right),
+        points.write(policy.change, by(MOD), roles=roles),
+        ask(points, by(MOD), amount=11, right=right),
+        ask(points, by(MOD), amount=12),
+        return_exceptions=True,
+    )
+    assert isinstance(refused, NotAllowed)
+    assert isinstance(moved, Receipt)
+    assert isinstance(free, Receipt)
+    assert await current(points) == 23
+
+
+async def test_who_has_no_right_is_told_nothing_of_what_the_same_key_did_before(points: Points) -> None:
+    def right(rules: policy.Policy) -> None:
+        raise NotAllowed(Capability.AWARD.value)
+
+    origin = by(MOD)
+    await ask(points, origin, amount=10)
+    with pytest.raises(NotAllowed):
+        await ask(points, origin, amount=10, right=right)
 
 
 async def test_an_unknown_category_is_refused_with_those_there_are(points: Points) -> None:
