@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import gc
 import sqlite3
+import threading
 import time
 from datetime import timedelta
 
@@ -70,6 +72,36 @@ async def test_refusals_in_a_shared_commit_leave_no_trace_of_a_community_never_s
     mixed = await asyncio.gather(spend("village"), award(points, 1), spend("village"), return_exceptions=True)
     assert [type(outcome) for outcome in mixed] == [InsufficientBalance, Receipt, InsufficientBalance]
     assert (await row_counts(points))["communities"] == before["communities"] + 1
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+async def test_a_batch_is_not_searched_for_garbage_and_afterwards_all_is_as_it_was(
+    points: Points, collecting: bool
+) -> None:
+    def seen(tx: Connection) -> bool:
+        return gc.isenabled()
+
+    def held(tx: Connection) -> bool:
+        begun.set()
+        assert queued.wait(10)
+        return gc.isenabled()
+
+    begun, queued = threading.Event(), threading.Event()
+    was = gc.isenabled()
+    try:
+        (gc.enable if collecting else gc.disable)()
+        alone = asyncio.ensure_future(points.write(held))
+        while not begun.is_set():
+            await asyncio.sleep(0)
+        waiting = [asyncio.ensure_future(points.write(seen)) for _ in range(3)]
+        await asyncio.sleep(0)
+        queued.set()
+        assert await alone is collecting
+        assert await asyncio.gather(*waiting) == [False] * 3
+        await points.write(seen)
+        assert gc.isenabled() is collecting
+    finally:
+        (gc.enable if was else gc.disable)()
 
 
 async def test_an_operation_that_breaks_halfway_leaves_nothing(points: Points) -> None:
