@@ -246,10 +246,13 @@ def _uncollected() -> Iterator[None]:
 def _outcomes(connection: Connection, jobs: Sequence[Job]) -> list[Any]:
     if len(jobs) == 1:
         return [jobs[0].operation(connection, *jobs[0].call.args, **jobs[0].call.kwargs)]
-    outcomes: list[Any] = []
-    for operation, same in groupby(jobs, key=lambda job: job.operation):
-        outcomes += run_together(connection, operation, [job.call for job in same])
-    return outcomes
+    groups = [
+        (operation, [job.call for job in same])
+        for operation, same in groupby(jobs, key=lambda job: job.operation)
+    ]
+    if len(groups) == 1 and (many := _MANY.get(jobs[0].operation)) is not None:
+        return many(connection, groups[0][1])  # if it breaks the commit breaks, and each stands for itself
+    return [outcome for operation, calls in groups for outcome in run_together(connection, operation, calls)]
 
 
 class UnknownOutcomeError(Exception):

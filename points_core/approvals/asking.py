@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from points_core import awards
+from points_core import awards, communities
 from points_core.approvals import opening, stored
 from points_core.approvals.opening import Opened
 from points_core.awards import Ask, Desk, Recent, Right
@@ -44,6 +44,8 @@ def _request_many(tx: Connection, calls: Sequence[Call]) -> list[Any]:
 
 def _decide_or_leave(tx: Connection, asks: Sequence[Ask]) -> list[Receipt | Request | Exception]:
     """Decide the asks of one community; if all are refused not even a new community stays behind."""
+    if communities.find(tx, asks[0].origin.community) is not None:
+        return _decide(tx, asks)
     with tx.begin_nested() as savepoint:
         outcomes = _decide(tx, asks)
         if all(isinstance(outcome, Exception) for outcome in outcomes):
