@@ -119,7 +119,7 @@ class Points:
         A caller that is cancelled while waiting stops waiting; the operation still runs whole.
         Raises what the operation raises, and DatabaseUnavailable.
         """
-        result: T = await asyncio.shield(self._writer.submit(operation, Call(args, kwargs)))
+        result: T = await self._writer.submit(operation, Call(args, kwargs))
         if self._replica is not None:
             self._replica.wrote()
         return result
