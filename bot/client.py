@@ -13,6 +13,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot import cogs, payloads, refusals, sync, worn
+from bot.cards import Cards
 from bot.courier import Courier
 from bot.linked_roles.parts import LinkedRoles
 from bot.listeners.people import People
@@ -22,6 +23,7 @@ from bot.proposals import Proposals
 from bot.replies import LONGEST_WAIT_S, may_pass, respond
 from bot.ticker import Ticker
 from bot.unreadable import survive_unreadable_events
+from bot.voting import buttons
 from points_core.database import Points
 from points_core.settings import Settings
 from points_core.webhooks.postman import Postman
@@ -86,6 +88,7 @@ class PointsBot(commands.Bot):
         self.people = People(self)
         self.returning = Returning(self)
         self.proposals = Proposals()
+        self.cards = Cards(self, buttons)
         self._ids: set[re.Pattern[str]] = set()
         self._deaf: Callable[[], None] = lambda: None
         self._clock = clock

@@ -2,12 +2,10 @@
 
 import re
 from typing import TYPE_CHECKING, Any, Final, Self
-from weakref import WeakKeyDictionary
 
 import discord
 from discord import ui
 
-from bot.cards import Cards
 from bot.checks import allowed, require
 from bot.origin import origin_of
 from bot.refusals import Modal, answered
@@ -20,15 +18,6 @@ from points_core.values import Origin, Request, RequestState
 
 if TYPE_CHECKING:
     from bot.client import PointsBot
-
-_CARDS: "WeakKeyDictionary[PointsBot, Cards]" = WeakKeyDictionary()
-
-
-def cards_of(bot: "PointsBot") -> Cards:
-    """Return the cards that `bot` posts: the same for its buttons, reactions and effects."""
-    if bot not in _CARDS:
-        _CARDS[bot] = Cards(bot, buttons)
-    return _CARDS[bot]
 
 
 async def vote(
@@ -81,7 +70,7 @@ class CardButton(
             await interaction.response.send_modal(RejectForm(self.number))
             return
         await vote(interaction.client, origin_of(interaction), self.number, approve=True)
-        await cards_of(interaction.client).answer(interaction, self.number)
+        await interaction.client.cards.answer(interaction, self.number)
 
 
 def buttons(number: int) -> ui.View:
@@ -112,7 +101,7 @@ class RejectForm(Modal):
         await require(interaction, Capability.APPROVE)
         note = self.note.value.strip() or None
         await vote(interaction.client, origin_of(interaction), self.number, approve=False, note=note)
-        await cards_of(interaction.client).answer(interaction, self.number)
+        await interaction.client.cards.answer(interaction, self.number)
 
 
 async def _refuse_early(interaction: "discord.Interaction[PointsBot]", number: int) -> None:
@@ -133,4 +122,4 @@ async def _cancel(interaction: "discord.Interaction[PointsBot]", number: int) ->
         approvals.cancel, origin_of(interaction), number, any_request=any_request
     )
     interaction.client.courier.wake()
-    await cards_of(interaction.client).answer(interaction, number)
+    await interaction.client.cards.answer(interaction, number)

@@ -25,7 +25,7 @@ from bot.posting import find_own, has_footer, send
 from bot.refusals import words
 from bot.replies import BROKEN
 from bot.undo import announcement
-from bot.voting import CardButton, cards_of, vote
+from bot.voting import CardButton, vote
 from points_core import approvals, history, policy
 from points_core.errors import AlreadyVoted, NotAllowed, PointsError, Refused, RequestClosed
 from points_core.outbox import Effect, Topic
@@ -47,7 +47,7 @@ class Approvals(commands.Cog):
 
     def __init__(self, bot: "PointsBot") -> None:
         self.bot = bot
-        self.cards = cards_of(bot)
+        self.cards = bot.cards
         self._told: deque[tuple[int, int]] = deque(maxlen=TOLD)
         self._catching_up = asyncio.Lock()
         bot.courier.on(Topic.OPENED, self.opened)

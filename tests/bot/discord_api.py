@@ -105,6 +105,7 @@ def discord_watch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(simcord.Env, "start", start_watched)
     yield watch
+    del request.node.stash[WATCH]  # or every bot of the run would stay in memory
     _judge(watch)
 
 
