@@ -6,7 +6,7 @@ that a clock change skips nor one that it repeats can break a streak. No databas
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
@@ -51,10 +51,13 @@ def streak(days: Iterable[int], today: int, freezes: int = 0) -> Streak:
 
     freezes: how many missed days of a calendar month break nothing; they do not lengthen it either. A day later
     than `today` counts: a change of the community's zone can leave one. Later ones a clock that was ahead left:
-    they count when they come.
+    the current streak knows of them when they come, the best is of all days whenever it is asked for.
     """
-    found, left = _runs((day for day in days if day <= today + 1), freezes)
-    return _standing(found, left, today, freezes)
+    every = set(days)
+    come = {day for day in every if day <= today + 1}
+    found, left = _runs(come, freezes)
+    stands = _standing(found, left, today, freezes)
+    return stands if come == every else replace(stands, best=_longest(runs(every, freezes)))
 
 
 def weekly(days: Iterable[int], today: int) -> Streak:
@@ -63,10 +66,11 @@ def weekly(days: Iterable[int], today: int) -> Streak:
     Weeks know no freezes.
     """
     now = _monday(today)
-    found = weeks(day for day in days if day <= today + 1)
-    best = max((run.length for run in found), default=0)
+    every = set(days)
+    best = _longest(weeks(every))
+    found = weeks(day for day in every if day <= today + 1)
     if not found:
-        return Streak(0, 0, None, None, 0, 0, done=False)
+        return Streak(0, best, None, None, 0, 0, done=False)
     run = found[-1]
     alive = run.last >= now - 7
     return Streak(
@@ -129,13 +133,17 @@ def _standing(found: list[Run], spent: Counter[int], today: int, freezes: int) -
     alive = _bridged(run.last, now, freezes, spent)
     return Streak(
         current=run.length if alive else 0,
-        best=max(each.length for each in found),
+        best=_longest(found),
         first_day=run.first if alive else None,
         last_day=run.last,
         frozen=run.frozen + missed if alive else 0,
         freezes_left=max(0, freezes - spent[_month(now)]),
         done=run.last >= today,
     )
+
+
+def _longest(found: list[Run]) -> int:
+    return max((run.length for run in found), default=0)
 
 
 def _month(day: int) -> int:

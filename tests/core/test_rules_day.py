@@ -44,12 +44,13 @@ from tests.core.conftest import COMMUNITY, MOD, by, row_counts, settings_for
 from tests.core.rule_facts import definition
 
 EVENTS = 100_000
+FEWER = 25_000  # on PostgreSQL, where each costs a round trip: the rules are decided in the same code
 MEMBERS = 1_500
 CHANNELS = 40
 TOGETHER = 1_000  # facts told at a time
 BEGINS = datetime(2026, 3, 28, 17, tzinfo=UTC)  # in Berlin the next morning's third hour is skipped
 TWICE, LATER, SWAPPED = 0.03, 0.03, 0.2  # parts of the events
-CLOCK_STEPS = {20_000: -timedelta(hours=1), 50_000: timedelta(hours=2), 80_000: -timedelta(minutes=50)}
+CLOCK_STEPS = {0.2: -timedelta(hours=1), 0.5: timedelta(hours=2), 0.8: -timedelta(minutes=50)}
 
 
 @dataclass(frozen=True)
@@ -60,23 +61,24 @@ class Event:
     heard: datetime
 
 
-def a_day(seed: int) -> list[Event]:
+def a_day(seed: int, events: int = EVENTS) -> list[Event]:
     """Return the events of a day, in the order in which they are told; the same for the same seed."""
     draw = Random(seed)
-    facts = [_fact(draw, number) for number in range(EVENTS - int(EVENTS * (TWICE + LATER)))]
-    facts += draw.sample(facts, int(EVENTS * TWICE))
+    facts = [_fact(draw, number) for number in range(events - int(events * (TWICE + LATER)))]
+    facts += draw.sample(facts, int(events * TWICE))
     facts.sort(key=lambda fact: (fact.at, fact.key))
     for place in draw.sample(range(len(facts) - 300), int(len(facts) * SWAPPED)):
         other = place + draw.randrange(300)
         facts[place], facts[other] = facts[other], facts[place]
-    facts += draw.sample(facts, EVENTS - len(facts))
+    facts += draw.sample(facts, events - len(facts))
     return list(_heard(facts))
 
 
-def _heard(facts: Iterable[Fact]) -> Iterable[Event]:
+def _heard(facts: Sequence[Fact]) -> Iterable[Event]:
+    steps = {int(part * len(facts)): step for part, step in CLOCK_STEPS.items()}
     clock, off = BEGINS, timedelta(0)
     for number, fact in enumerate(facts):
-        off += CLOCK_STEPS.get(number, timedelta(0))
+        off += steps.get(number, timedelta(0))
         clock = max(clock, fact.at)
         yield Event(fact, clock + off)
 
@@ -234,15 +236,16 @@ def answers(fired: Iterable[Fired]) -> list[Any]:
 
 @pytest.mark.slow
 async def test_a_day_of_100_000_events_told_twice_comes_to_the_same(points: Points) -> None:
-    day = a_day(seed=4)
-    assert len(day) == EVENTS
+    events = EVENTS if points.settings.database_url.startswith("sqlite") else FEWER
+    day = a_day(seed=4, events=events)
+    assert len(day) == events
     await host(points)
 
     first = await tell(points, day)
     after, rows = await points.read(books), await row_counts(points)
     again = await tell(points, day)
 
-    assert 8_000 < len(after["grants"]) < 25_000
+    assert 0.08 < len(after["grants"]) / events < 0.3
     assert answers(again) == answers(first)
     assert not any(one.receipts for one in again)
     assert await points.read(books) == after

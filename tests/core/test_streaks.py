@@ -1,5 +1,6 @@
 """Streaks: how many days or weeks in a row, what freezes forgive, and what clocks do to them: nothing."""
 
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -95,6 +96,17 @@ def test_the_last_week_of_a_year_is_followed_by_the_first_of_the_next() -> None:
     old, new = date(2026, 12, 31).toordinal(), date(2027, 1, 4).toordinal()  # ISO week 53, then week 1
 
     assert weekly([old, new], new).current == 2
+
+
+@pytest.mark.parametrize("unit", [streak, weekly])
+def test_days_of_a_clock_that_was_ahead_are_in_the_best_and_not_in_the_current_one(
+    unit: Callable[[Iterable[int], int], Streak],
+) -> None:
+    ahead = [MARCH + 400, MARCH + 407, MARCH + 408]
+    stands = unit([MARCH, *ahead], MARCH)
+
+    assert (stands.current, stands.best, stands.last_day) == (1, 2, unit([MARCH], MARCH).last_day)
+    assert unit([MARCH, *ahead], 1).best == stands.best  # as a verification asks, which knows no today
 
 
 def test_a_day_ahead_of_today_counts_as_a_change_of_zone_can_leave_it() -> None:

@@ -1,6 +1,8 @@
 """The bot starts quickly, tells Discord about its commands only when they changed, and stops in order."""
 
+import gc
 import time
+import weakref
 
 import discord
 import simcord
@@ -9,6 +11,7 @@ from discord import app_commands
 from bot.client import PointsBot
 from points_core.database import Points
 from points_core.settings import Settings
+from tests.bot.discord_api import Watch
 from tests.stories.world import World
 
 
@@ -74,3 +77,18 @@ async def test_a_broken_connection_at_the_start_delays_the_commands_and_not_the_
 
     assert world.bot.is_ready()
     assert len(world.sent("/applications/*/commands", "GET")) == 3  # the first tick asked again
+
+
+async def test_a_bot_that_was_stopped_is_let_go_of(settings: Settings, discord_watch: Watch) -> None:
+    async with Points.opened(settings) as points:
+        env = simcord.Env(PointsBot(points, settings), check_errors=False)
+        await env.start()
+        await env.bot.close()
+        await env.shutdown()
+    stopped = weakref.ref(env.bot)
+    discord_watch.seen.clear()
+
+    del env
+    gc.collect()
+
+    assert stopped() is None
