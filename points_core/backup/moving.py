@@ -4,6 +4,7 @@ Nobody may use the source meanwhile, and nothing of it changes. The target has t
 unless every row, every chain and every recomputed sum is the same there.
 """
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -38,6 +39,7 @@ from points_core.verification import anchors
 
 TOGETHER = 1_000  # rows held in memory at once
 DIGEST_BYTES = 16
+HEADER_BYTES = 100  # with which every SQLite file begins
 PATIENCE_S = 3.0  # for others to let go of an SQLite file
 
 Telling = Callable[[str, int], None]
@@ -206,7 +208,7 @@ def _lock_out(tx: Connection) -> None:
 def _same(source: URL, target: URL) -> bool:
     files = database_file(source), database_file(target)
     if None not in files:
-        return Path(str(files[0])).resolve() == Path(str(files[1])).resolve()
+        return os.path.realpath(str(files[0])) == os.path.realpath(str(files[1]))
     where = [(url.get_backend_name(), url.host, url.port, url.database) for url in (source, target)]
     return where[0] == where[1]
 
@@ -242,8 +244,12 @@ def _demand_alone(tx: Connection) -> None:
 
 def _file_alone(file: Path) -> Engine:
     """Return the engine of a file that nobody else has open: the exclusive lock is refused while they do."""
-    if not file.exists():
+    if not os.path.lexists(file):
         raise DatabaseUnavailable(f"{file}: No such file or directory")
+    if (
+        not file.is_file() or file.stat().st_size < HEADER_BYTES
+    ):  # SQLite would make a database of an empty file
+        raise DatabaseUnavailable(f"{file} holds no books")
     raw = sqlite3.connect(file, timeout=PATIENCE_S, isolation_level=None, check_same_thread=False)
     try:
         raw.execute("PRAGMA locking_mode=EXCLUSIVE")

@@ -18,6 +18,7 @@ tokens.py      token create, list, revoke
 webhooks.py    webhook add, remove, list, log, replay
 serving.py     serve
 privacy.py     privacy export, erase, cancel, hide, show, untrack, track, due
+typed.py       what may be typed, how a command ends that fails
 words.py       what an error says to an operator
 
 Exit codes: 0 done, 1 refused or not in order, 2 wrong usage, settings or an unusable database.
@@ -44,10 +45,12 @@ from points_core.cli import (
     tokens,
     webhooks,
 )
+from points_core.cli.typed import Commands, answer_in_any_encoding
 
 app = typer.Typer(
     name="points",
     help="Points of a community: award, look up, verify.",
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -149,4 +152,5 @@ batch.command("undo")(importing.undo_batch)
 
 def main() -> None:
     """Run the `points` command."""
+    answer_in_any_encoding()
     app(prog_name="points")

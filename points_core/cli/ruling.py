@@ -284,12 +284,21 @@ def _begun(file: Path | None, from_recipe: str | None) -> dict[str, Any]:
 def _read(file: Path) -> dict[str, Any]:
     try:
         text = sys.stdin.read(MAX_FILE) if str(file) == "-" else file.read_text(encoding="utf-8")[:MAX_FILE]
-        document = json.loads(text)
-    except (OSError, ValueError, RecursionError) as error:
+        document = json.loads(text, object_pairs_hook=_named_once)
+    except RecursionError:
+        fail(UnreadableFile("it is nested too deeply"))
+    except (OSError, ValueError) as error:
         fail(UnreadableFile(str(error)[:200]))
     if not isinstance(document, dict):
         fail(UnreadableFile("it holds no definition"))
     return document
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    named = dict(pairs)
+    if len(named) < len(pairs):
+        raise ValueError("a name is there twice in one object")
+    return named
 
 
 def _told(view: rules.RuleView, current: Policy, as_json: bool) -> None:

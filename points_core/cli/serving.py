@@ -11,6 +11,7 @@ from points_core import process
 from points_core.achievements import Clerk
 from points_core.cli.running import now, run, say
 from points_core.database import Points
+from points_core.errors import InvalidSetting
 
 PORT = 8080
 
@@ -23,6 +24,8 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65_535, help="The port; 0 for any free one.")] = PORT,
 ) -> None:
     """Serve the HTTP API until stopped by Ctrl-C or SIGTERM."""
+    if not host.strip():  # asyncio would listen on every network
+        raise InvalidSetting("--host", host, "an address of this machine")
 
     async def work(points: Points) -> None:
         from points_core.http.app import create_app  # heavy, and only needed here
