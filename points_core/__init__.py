@@ -15,7 +15,7 @@ books          ledger (the only writer of transactions and balances) · seasons 
                active_days (when members were here) · duties (what time does, and how far it has come)
 ground         database (the seam: write and read) · listening (to other processes) · replica · migrations · writer ·
                engines · adding · changes · constraints · moments · statements · prepared · models · settings · shards ·
-               programme · streaks · process · windows · values · errors
+               programme · streaks · process · given · windows · values · errors
 
 Imports run downward only; rooms on one floor do not import each other.
 """

@@ -9,6 +9,9 @@
 The functions below use one database for as long as the event loop runs, the one POINTS_DATABASE_URL names
 (by default a file beside the process). For a lifetime of your own, or other settings, use `Points.opened`
 and the operations themselves.
+
+Arguments of a wrong type are refused as other wrong values are: InvalidSetting, InvalidText or InvalidTime, whose
+fields say of which argument, and what it has to be.
 """
 
 import asyncio
@@ -22,6 +25,8 @@ from sqlalchemy import Connection
 from points_core import achievements, approvals, awards, history, leaderboard
 from points_core.achievements import Achievements
 from points_core.database import Points
+from points_core.errors import InvalidSetting
+from points_core.given import checked
 from points_core.history import Page
 from points_core.leaderboard import Board
 from points_core.settings import Settings
@@ -43,6 +48,7 @@ __all__ = [
 ]
 
 
+@checked
 async def award_points(
     *,
     user_id: str,
@@ -77,6 +83,7 @@ async def award_points(
     )
 
 
+@checked
 async def deduct_points(
     *,
     user_id: str,
@@ -107,6 +114,7 @@ async def deduct_points(
     )
 
 
+@checked
 async def get_balance(
     *,
     user_id: str,
@@ -129,6 +137,7 @@ async def get_balance(
     return balance.current
 
 
+@checked
 async def get_achievements(*, user_id: str, community_id: str | None = None) -> Achievements:
     """Return a member's level, how far the next one is, and badges: held, still open with progress, taken back.
 
@@ -138,6 +147,7 @@ async def get_achievements(*, user_id: str, community_id: str | None = None) -> 
     return await points.read(achievements.of, community_id or points.settings.community, user_id, _now())
 
 
+@checked
 async def get_leaderboard(
     *,
     window: str | None = None,
@@ -157,15 +167,14 @@ async def get_leaderboard(
     the first day with points, and for today. Days are those of the community's time zone. as_of: an aware
     datetime, the board as it stood then; `corrected`: as corrected since. compare: say of each line how many
     ranks it moved since the window before. top: down to which rank.
-    Raises UnknownCategory, UnknownSeason, InvalidTime, InvalidSetting, and ValueError for a window without
-    that name.
+    Raises UnknownCategory, UnknownSeason, InvalidTime, InvalidSetting.
     """
     points = await _opened()
     return await points.read(
         leaderboard.asked,
         community_id or points.settings.community,
         _now(),
-        window=None if window is None else WindowName(window),
+        window=None if window is None else _window(window),
         first=first_day,
         last=last_day,
         season=season,
@@ -177,6 +186,7 @@ async def get_leaderboard(
     )
 
 
+@checked
 async def get_history(
     *,
     user_id: str | None = None,
@@ -205,6 +215,7 @@ async def get_history(
     )
 
 
+@checked
 async def reverse_transaction(
     *, number: int, reason: str, community_id: str | None = None, idempotency_key: str | None = None
 ) -> Receipt:
@@ -267,6 +278,13 @@ def _origin(points: Points, community_id: str | None, key: str | None) -> Origin
     actor = Actor(ActorKind.CLIENT)
     kept = outside_key("python", key) if key else f"python:{uuid4()}"
     return Origin(community_id or points.settings.community, actor, _now(), kept)
+
+
+def _window(name: str) -> WindowName:
+    try:
+        return WindowName(name)
+    except ValueError:
+        raise InvalidSetting("window", name[:40], "one of " + ", ".join(WindowName)) from None
 
 
 def _now() -> datetime:

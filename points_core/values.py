@@ -12,7 +12,7 @@ outside_key                      a caller's own idempotency key, without what it
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from hashlib import sha256
 
@@ -232,6 +232,11 @@ _VISIBLE = re.compile(f"[^{INVISIBLE}]")
 _UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
+def is_storable(text: str) -> bool:
+    """Return whether any database can keep `text`: it holds no control characters and no lone surrogates."""
+    return _UNSTORABLE.search(text) is None
+
+
 def clean_text(field: str, text: object, limit: int = MAX_REASON) -> str:
     """Return `text` with white space at its ends removed.
 
@@ -301,6 +306,13 @@ def clean_name(text: str | None) -> str | None:
     """Return a display name fit to store: unstorable characters dropped, cut at 100; None if nothing can be seen."""
     name = _UNSTORABLE.sub("", text).strip()[:MAX_NAME].rstrip() if text else ""
     return name if _VISIBLE.search(name) else None
+
+
+def clean_day(day: date) -> date:
+    """Return `day` if it is in a year from 1970 to 9998; raises InvalidTime otherwise."""
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise InvalidTime(day.isoformat())
+    return day
 
 
 def clean_instant(moment: datetime) -> datetime:

@@ -18,7 +18,7 @@ from dateutil.parser import isoparse
 from dateutil.relativedelta import relativedelta
 
 from points_core.errors import InvalidSetting, InvalidTime
-from points_core.values import FIRST_YEAR, LAST_YEAR, clean_instant
+from points_core.values import clean_day, clean_instant
 
 
 class Span(IntEnum):
@@ -240,12 +240,9 @@ def parse_day(text: str) -> date:
     if not _DAY.fullmatch(text):
         raise InvalidTime(text[:40])
     try:
-        day = date.fromisoformat(text)
+        return clean_day(date.fromisoformat(text))
     except ValueError:
         raise InvalidTime(text[:40]) from None
-    if not FIRST_YEAR <= day.year <= LAST_YEAR:
-        raise InvalidTime(text)
-    return day
 
 
 def parse_instant(text: str, zone: ZoneInfo) -> datetime:

@@ -26,6 +26,7 @@ from points_core.ranks import rank
 from points_core.scores import EVERY_CATEGORY
 from points_core.seasons import Season
 from points_core.sums import Sums, Wanted
+from points_core.values import clean_day
 from points_core.windows import Window, WindowName
 
 __all__ = [
@@ -142,8 +143,12 @@ def between(
     """Return the board of the local days from `first` to `last`, both included.
 
     None: from the day of the community's first points, to the day of `as_of` or `now`.
-    The rest is as for `standings`. Raises InvalidTime for an empty range, UnknownCategory, InvalidSetting.
+    The rest is as for `standings`. Raises InvalidTime for an empty range and for days beyond the calendar,
+    UnknownCategory, InvalidSetting.
     """
+    for day in (first, last):
+        if day is not None:
+            clean_day(day)
     then = None if corrected else as_of
     zone = policy.zone_at(tx, community, then)
     last = last or (as_of or now).astimezone(zone).date()

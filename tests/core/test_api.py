@@ -254,7 +254,7 @@ async def test_what_cannot_be_is_refused_and_nothing_moves() -> None:
         await api.get_history(limit=0)
     with pytest.raises(InvalidSetting):
         await api.get_leaderboard(top=0)
-    with pytest.raises(ValueError, match="fortnight"):
+    with pytest.raises(InvalidSetting, match="fortnight"):
         await api.get_leaderboard(window="fortnight")
     assert (await api.get_history()).receipts == ()
 
