@@ -231,9 +231,10 @@ def _recent(
         "since": now - REPEAT,
         "until": now + REPEAT,  # a clock that was a little ahead
     }
+    looked = ((_POSTED, False), (_OPENED, True)) if books.head.requests else ((_POSTED, False),)
     return {
         tuple(what): Recent(number, at, pending)
-        for statement, pending in ((_POSTED, False), (_OPENED, True))
+        for statement, pending in looked
         for number, at, *what in sorted(statement.rows(tx, asked))  # the latest stands for its like
     }
 

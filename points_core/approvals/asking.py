@@ -102,7 +102,8 @@ def _decide(tx: Connection, asks: Sequence[Ask]) -> list[Receipt | Request | Exc
     """Decide the asks of one community in order; what is refused leaves nothing behind."""
     desk = Desk.open(tx, asks)
     community_id = desk.books.head.community_id
-    earlier = stored.by_keys(tx, community_id, [a.origin.key for a in asks])
+    asked_before = desk.books.head.requests > 0
+    earlier = stored.by_keys(tx, community_id, [a.origin.key for a in asks]) if asked_before else {}
     opened: list[Opened] = []
     outcomes: list[Receipt | Request | Exception] = []
     for asked in asks:
