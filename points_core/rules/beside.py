@@ -79,7 +79,7 @@ def _shares(limits: Limits) -> bool:
 def _decayed(tx: Connection, community_id: int, begin: datetime) -> bool:
     melted = select(Batch.number).where(
         Batch.community_id == community_id,
-        Batch.key.startswith(DECAY_BATCH, autoescape=True),
+        Batch.key.startswith(DECAY_BATCH),
         Batch.created_at >= begin,
     )
     return tx.execute(melted.limit(1)).first() is not None

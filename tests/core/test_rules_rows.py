@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Connection, select
@@ -19,15 +20,18 @@ from points_core.rules import Fact, Fired, On, Result, keeping, reading
 from points_core.rules.beside import Beside
 from points_core.rules.conditions import Need
 from points_core.rules.definition import (
+    HasRole,
     IsReply,
     Limits,
     MinimumLength,
     OnCheckIn,
     OnReactionReceived,
     OnStreak,
+    StreakAtLeast,
     TotalAtLeast,
 )
-from points_core.rules.limits import Given
+from points_core.rules.limits import Cooling, Given, Limit, decide
+from points_core.rules.usage import Known
 from points_core.rules.why import why_fact, why_member
 from points_core.values import Actor, ActorKind, Kind, Mode, Origin, RequestState
 from points_core.verification import verify
@@ -178,6 +182,41 @@ async def test_the_channel_of_another_member_cools_down_too_and_only_this_channe
     assert found == [[Result.COOLDOWN if n == 1 else Result.GIVEN] for n in range(5)]
 
 
+async def test_a_member_cools_down_whoever_else_took_part(points: Points) -> None:
+    await rule_made(points, trigger=OnReactionReceived(), limits=Limits(member_cooldown=60))
+    found = [
+        results(await fired(points, said(n, on=On.REACTION_RECEIVED, user_id=user, other_id=other)))
+        for n, (user, other) in enumerate([(ADA, GRACE), (ADA, MOD), (ADA, None), (GRACE, ADA)])
+    ]
+    assert found == [[Result.COOLDOWN if n in (1, 2) else Result.GIVEN] for n in range(4)]
+
+
+async def test_what_is_read_later_of_earlier_grants_counts_as_well(points: Points) -> None:
+    number = await rule_made(points, limits=Limits(member_cooldown=60))
+    for n, second in enumerate((0, 100)):
+        await fired(points, said(n, after=timedelta(seconds=second)))
+    one = (await points.read(rules.get, COMMUNITY, number)).rule
+
+    def decided(tx: Connection) -> list[Any]:
+        community_id = communities.find(tx, COMMUNITY)
+        assert community_id is not None
+        people = communities.people(tx, community_id, [ADA])
+        known = Known(tx, community_id, policy.of(tx, COMMUNITY).zone, people)
+        found: list[Any] = []
+        for second in (130, 30, 70):
+            fact = said(second, after=timedelta(seconds=second))
+            for _ in range(2):
+                known.load([(one, fact)])
+            found.append(decide(one, fact, ZoneInfo("UTC"), known.usage))
+        return [*found, list(known.usage.times.values())]
+
+    until = [NOON + timedelta(seconds=second) for second in (160, 60, 160)]
+    assert await points.read(decided) == [
+        *(Cooling(Limit.MEMBER_COOLDOWN, each) for each in until),
+        [[NOON, NOON + timedelta(seconds=100)]],
+    ]
+
+
 async def test_a_cap_of_a_member_and_one_of_the_rule_look_at_their_own_sums(points: Points) -> None:
     await rule_made(points, limits=Limits(member_day=3, rule_week=7))
     given = [
@@ -185,6 +224,69 @@ async def test_a_cap_of_a_member_and_one_of_the_rule_look_at_their_own_sums(poin
         for n, user in enumerate((ADA, ADA, ADA, GRACE, GRACE, MOD, MOD))
     ]
     assert given == [2, 1, 0, 2, 1, 1, 0]
+
+
+async def test_a_fact_that_was_forgotten_is_answered_from_what_it_was_given(points: Points) -> None:
+    await rule_made(points, amount=7)
+    await rule_made(points, "asks", approval=True, amount=3)
+    await rule_made(points, "shadow", mode=Mode.SHADOW, amount=4)
+    first = await fired(points, said(1))
+    await points.write(rules.forget, NOON + 91 * DAY)
+    again = await fired(points, said(1))
+    assert (again, len(again.outcomes)) == (first.again, 3)
+
+
+async def test_the_fact_of_a_streak_is_its_members_alone(points: Points) -> None:
+    await rule_made(points, amount=1, counts_for_streak=True)
+    await rule_made(points, "three", trigger=OnStreak(length=2), amount=5, when=HasRole(roles=("21",)))
+    there: dict[str, Any] = {"other_id": GRACE, "other_name": "Grace", "roles": frozenset({"21"})}
+    await fired(points, said(0, **there))
+    fact = said(1, after=DAY, **there)
+    one = await fired(points, fact)
+    assert [outcome.amount for outcome in one.outcomes] == [1, 5]
+    assert await fired(points, fact) == one.again
+    first_day = NOON.date().toordinal()
+    reached = replace(fact, on=On.STREAK, key=f"streak:day:2:{ADA}:{first_day}")
+    facts = {row["trigger_name"]: row for row in await points.read(_facts)}
+    assert facts["streak"] == {
+        "key": keeping.key_of(reached),
+        "trigger_name": "streak",
+        "at": NOON + DAY,
+        "recorded_at": NOON + DAY,
+        "member_id": 2,
+        "other_id": None,
+        "channel": "11",
+        "message": None,
+        "data": {
+            "what": "day",
+            "days": 2,
+            "roles": ["21"],
+            "account_created_at": "2021-03-19T12:00:00+00:00",
+            "joined_at": "2025-03-18T12:00:00+00:00",
+        },
+        "outcomes": {"2": {"version": 2, "result": "given", "amount": 5}},
+    }
+    assert facts["message"]["outcomes"]["then"] == [keeping.key_of(reached)]
+
+
+def _facts(tx: Connection) -> list[dict[str, Any]]:
+    columns = [each for each in FactRow.__table__.columns if each.name != "community_id"]
+    return [dict(row._mapping) for row in tx.execute(select(*columns).order_by(FactRow.at))]
+
+
+async def test_a_fact_that_is_told_on_a_later_day_in_the_zone_sees_the_streak_of_its_own(
+    points: Points,
+) -> None:
+    await points.write(policy.change, by(MOD), timezone="Europe/Berlin")
+    await rule_made(points, when=StreakAtLeast(length=3))
+    late = DAY + 11.25 * HOUR  # the third day has begun in Berlin
+    for n, after in enumerate((0 * HOUR, DAY, late)):
+        check = Fact(on=On.CHECK_IN, key=f"check-in:{n}", at=NOON + after, user_id=ADA)
+        await points.write(rules.fire, told(check), check)
+
+    noon, now = said(1, after=DAY), said(2, after=late)
+    assert (await points.write(rules.fire, told(noon, NOON + late), noon)).outcomes == ()
+    assert results(await points.write(rules.fire, told(now, NOON + late), now)) == [Result.GIVEN]
 
 
 # ── read back ──
@@ -413,12 +515,24 @@ async def test_what_melted_meanwhile_may_have_been_part_of_what_is_taken_back(po
         pass
     assert await balance(points) < 100
     late = await rule_made(points, "late", amount=5)
-    await fired(points, said(2, after=80 * DAY))
+    (melted,) = await points.read(_melted)
+    await points.write(rules.set_mode, by(MOD), late, Mode.PAUSED)
+    at_once = await rule_made(points, "at once", amount=5)
+    await points.write(rules.set_mode, by(MOD), number, Mode.PAUSED)
+    await fired(points, said(2, after=melted - NOON))
+    await points.write(rules.set_mode, by(MOD), at_once, Mode.PAUSED)
+    await points.write(rules.set_mode, by(MOD), late, Mode.LIVE)
+    await fired(points, said(3, after=melted - NOON + timedelta(seconds=1)))
 
     assert await points.read(rules.leaves, COMMUNITY, number) == Beside(decayed=True)
     assert await points.read(rules.leaves, COMMUNITY, number, since=NOON + HOUR) == Beside(decayed=False)
+    assert await points.read(rules.leaves, COMMUNITY, at_once) == Beside(decayed=True)
     assert await points.read(rules.leaves, COMMUNITY, late) == Beside()
     assert await points.read(rules.leaves, "elsewhere", number) == Beside()
+
+
+def _melted(tx: Connection) -> list[datetime]:
+    return list(tx.execute(select(Batch.created_at)).scalars())
 
 
 async def test_a_rule_that_asked_until_the_very_moment_is_not_named_and_one_that_still_asks_is(

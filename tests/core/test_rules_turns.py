@@ -122,6 +122,18 @@ async def test_a_place_that_is_another_processes_is_passed_over(points: Points) 
     assert [turn.community for turn in await due(points, NINE, (VILLAGE,))] == [VILLAGE]
 
 
+async def test_turns_come_town_by_town_and_rule_by_rule(points: Points) -> None:
+    for community in (VILLAGE, COMMUNITY):
+        for name in ("first", "second"):
+            await daily(points, name, community)
+    assert [(turn.community, turn.rule.number) for turn in await due(points, NINE)] == [
+        (VILLAGE, 1),
+        (VILLAGE, 2),
+        (COMMUNITY, 1),
+        (COMMUNITY, 2),
+    ]
+
+
 async def test_a_rule_that_only_speaks_of_a_schedule_has_no_turns(points: Points) -> None:
     talk = definition(reason='"schedule"')
     await points.write(rules.create, by(MOD), name="talk", definition=talk, mode=Mode.LIVE)

@@ -381,6 +381,11 @@ def test_an_explanation_holds_everything_that_was_looked_at() -> None:
             ),
         ),
     )
+    night = AnyOf(of=(BetweenHours(start="00:00", end="01:00"), OnWeekdays(days=(3,))))
+    at_night = explain(rule(when=night), message(at=LATE), BERLIN).condition
+    assert at_night == Checked(
+        night, YES, None, (Checked(night.of[0], YES, "00:30"), Checked(night.of[1], NO, 4))
+    )
     late = explain(one, replace(fact, at=WEDNESDAY + timedelta(days=1)), BERLIN, standing)
     assert (late.met, late.expired, late.trigger.met) == (NO, True, YES)
     other = explain(one, message(rule=2), BERLIN)
