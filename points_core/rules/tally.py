@@ -42,10 +42,10 @@ def tally(
     shadow = RuleGrant.shadow.is_(True)
     found = select(
         func.count(case((live, 1))),
-        func.coalesce(func.sum(case((live, RuleGrant.amount), else_=0)), 0),
+        func.coalesce(func.sum(case((live, RuleGrant.amount))), 0),
         func.count(func.distinct(case((live, RuleGrant.member_id)))),
         func.count(case((shadow, 1))),
-        func.coalesce(func.sum(case((shadow, RuleGrant.amount), else_=0)), 0),
+        func.coalesce(func.sum(case((shadow, RuleGrant.amount))), 0),
         func.count(case((RuleGrant.undone_batch.is_not(None), 1))),
         func.max(RuleGrant.at),
     ).where(RuleGrant.community_id == community_id, RuleGrant.rule_number == bounded(number))
