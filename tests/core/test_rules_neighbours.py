@@ -26,6 +26,7 @@ from points_core.rules.definition import (
     TotalAtLeast,
 )
 from points_core.rules.standing import standings
+from points_core.rules.tally import Tally
 from points_core.rules.why import why_fact, why_member, why_message, why_transaction
 from points_core.values import Actor, ActorKind, Mode, Origin
 from points_core.verification import verify
@@ -160,6 +161,33 @@ async def test_a_story_of_rules_comes_to_the_same_beside_a_village_with_the_same
         undone = await taken_back(alone)
         last = await everything(alone)
         assert await points.read(verify) == []
+    evening = NOON + timedelta(minutes=14, seconds=24)  # a hundredth of a day
+    days = [evening + n * DAY for n in range(3)]
+    assert first["tallies"] == [
+        Tally(9, 18, 2, last_at=days[2]),
+        Tally(shadow_times=7, shadow_points=21, last_at=days[2]),
+        Tally(2, 40, 2, last_at=days[1]),
+        Tally(3, 15, 2, last_at=days[1]),
+        Tally(2, 4, 1, last_at=NOON + DAY),
+        Tally(),
+        Tally(),
+    ]
+    assert first["parts"] == [
+        Tally(3, 6, 2, last_at=days[1]),
+        Tally(shadow_times=3, shadow_points=9, last_at=days[1]),
+        Tally(2, 40, 2, last_at=days[1]),
+        Tally(2, 10, 2, last_at=days[1]),
+        Tally(1, 2, 1, last_at=NOON + DAY),
+        Tally(),
+        Tally(),
+    ]
+    assert first["versions"] == [Tally()] * 7
+    assert last["tallies"][:4] == [
+        Tally(undone=9, last_at=days[2]),
+        first["tallies"][1],
+        Tally(1, 20, 1, undone=1, last_at=days[1]),
+        Tally(undone=1, last_at=days[1]),
+    ]
 
     async with opened(databases) as points:
         village, town = Town(points, VILLAGE, times=4), Town(points, COMMUNITY)
