@@ -553,6 +553,15 @@ async def test_a_rule_that_asked_until_the_very_moment_is_not_named_and_one_that
     assert await points.read(rules.leaves, COMMUNITY, number) == Beside(asked=(total,), capped=(shared,))
 
 
+async def test_what_rules_were_before_the_part_began_is_not_named(points: Points) -> None:
+    number = await rule_made(points)
+    for name in ("total", "other"):
+        asks = await rule_made(points, name, when=TotalAtLeast(points=2))
+        await points.write(rules.edit, by(MOD), asks, definition())
+    await fired(points, said(1, after=HOUR))
+    assert await points.read(rules.leaves, COMMUNITY, number) == Beside()
+
+
 async def test_of_what_was_approved_and_taken_back_by_hand_nothing_is_taken_twice(points: Points) -> None:
     number = await rule_made(points, approval=True)
     for n in range(3):

@@ -48,7 +48,7 @@ from points_core.rules.limits import (
     counted,
     decide,
 )
-from points_core.rules.matching import Checked, Compiled, Explained, explain, failed, places
+from points_core.rules.matching import Checked, Compiled, Explained, explain, failed, matches, places
 from points_core.rules.outcomes import Decided, Fired, Kept, Outcome, Result, document, kept_in
 from points_core.values import Actor, ActorKind, Kind, Mode, Origin, Receipt, Request, RequestState
 from points_core.windows import Span
@@ -382,6 +382,8 @@ def test_an_explanation_holds_everything_that_was_looked_at() -> None:
         ),
     )
     night = AnyOf(of=(BetweenHours(start="00:00", end="01:00"), OnWeekdays(days=(3,))))
+    assert matches(rule(when=night.of[0]), message(at=LATE), BERLIN) is YES
+    assert matches(rule(when=night.of[1]), message(at=LATE), BERLIN) is NO
     at_night = explain(rule(when=night), message(at=LATE), BERLIN).condition
     assert at_night == Checked(
         night, YES, None, (Checked(night.of[0], YES, "00:30"), Checked(night.of[1], NO, 4))
