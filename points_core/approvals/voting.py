@@ -21,6 +21,7 @@ from points_core.outbox import Topic
 from points_core.policy import Capability
 from points_core.values import (
     Actor,
+    ActorKind,
     Origin,
     Receipt,
     Request,
@@ -35,20 +36,21 @@ MAX_NOTE = 300  # characters of why a request was rejected
 def vote(tx: Connection, origin: Origin, number: int, *, approve: bool, note: str | None = None) -> Request:
     """Record one moderator's yes or no; the yes that reaches the quorum moves the points, one no rejects.
 
-    origin.actor: the voter. note: why not, shown with a rejection.
+    origin.actor: the voter, a member. note: why not, shown with a rejection.
     Returns the request as it stands now; for a vote delivered again the same, with `replayed` set.
-    Raises UnknownRequest, OwnRequest, AlreadyVoted, RequestClosed, and what the movement itself may raise
-    (InsufficientBalance, …), in which case the vote is not kept.
+    Raises UnknownRequest, NotAllowed for who is no member, OwnRequest, AlreadyVoted, RequestClosed, and what
+    the movement itself may raise (InsufficientBalance, …), in which case the vote is not kept.
     """
     note = clean_text("note", note, MAX_NOTE) if note else None
     head, _ = policy.locked(tx, origin)
     waiting = stored.load(tx, head.community_id, number)
+    voter = origin.actor
+    if voter.kind is not ActorKind.MEMBER or voter.user_id is None:
+        raise NotAllowed(Capability.APPROVE.value)
     if _is_repeated(tx, head, origin, waiting, approve):
         return replace(waiting, replayed=True)
     _check_vote(origin, waiting)
-    voter_id = communities.actor_number(tx, head, origin.actor, origin.at)
-    if voter_id is None:
-        raise NotAllowed(Capability.APPROVE.value)
+    voter_id = communities.enrol(tx, head, voter.user_id, voter.name, origin.at)
     tx.execute(
         insert(ApprovalVote).values(
             community_id=head.community_id,

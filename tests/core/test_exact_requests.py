@@ -463,7 +463,8 @@ def test_a_vote_that_may_not_be_is_refused_with_its_fields_and_not_kept(town: To
     assert refused(OwnRequest, vote, town, of(Actor.member("ada"), "vote:2"), approve=False) == {"number": 1}
     assert refused(RequestClosed, vote, town, of(OLI, "vote:2", over)) == {"number": 1, "state": "expired"}
     assert refused(UnknownRequest, vote, town, of(OLI, "vote:2"), 2) == {"number": 2}
-    for actor in (OPERATOR, Actor(ActorKind.SYSTEM), Actor(ActorKind.MEMBER)):
+    nobody = (OPERATOR, Actor(ActorKind.SYSTEM), Actor(ActorKind.MEMBER), Actor(ActorKind.CLIENT, client=4))
+    for actor in nobody:  # not even the program that has a member's number
         assert refused(NotAllowed, vote, town, of(actor, "vote:2")) == {"capability": "approve"}
     assert left(town) == before
 
@@ -645,6 +646,7 @@ def test_what_a_rule_asks_for_is_kept_and_moved_whole_with_its_role(town: Town) 
     waits = rows(town, ApprovalRequest, "rule_number", "rule_version", "actor_kind", "actor_id")
     assert waits == [{"rule_number": 2, "rule_version": 3, "actor_kind": "rule", "actor_id": None}]
     assert rows(town, RoleGrant) == []
+    assert refused(NotAllowed, vote, town, of(OPERATOR, "vote:0")) == {"capability": "approve"}
 
     at = NOON + HOUR
     approved = vote(town, of(NAN, "vote:1", at))
