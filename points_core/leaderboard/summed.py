@@ -69,7 +69,7 @@ def _lines(community_id: int, sums: Sums, top: int, member_id: int | None) -> Se
             select(func.count()).where(tied.c.points == last).scalar_subquery().label("tied"),
         )
         .outerjoin(Member, and_(Member.community_id == community_id, Member.id == line.c.member_id))
-        .order_by(line.c.part, line.c.points.desc(), line.c.reached_seq)
+        .order_by(line.c.points.desc(), line.c.reached_seq)
     )
 
 

@@ -71,7 +71,8 @@ def shared(databases: Databases) -> Iterator[Town]:
     _found_a_city(there.elsewhere("city"))
     _found_an_island(there.elsewhere("island"))
     crowd = there.elsewhere("crowd")
-    crowd.post([Move("ada", 9), Move("bo", 8), *(Move(f"u{n}", 5) for n in range(20)), Move("ed", 4)])
+    crowd.post([*(Move(f"u{n}", 4) for n in range(20)), Move("ed", 4), Move("bo", 8), Move("ada", 9)])
+    crowd.post([Move(f"u{n}", 1) for n in reversed(range(20))])
     crowd.award("late", 1, at=LATER)
     yield there
     engine.dispose()
@@ -323,7 +324,7 @@ def test_a_long_tie_is_bounded_and_what_is_left_out_is_counted(
 ) -> None:
     crowd = town.elsewhere("crowd")
     seen = crowd.read(leaderboard.standings, window=window, top=3, as_of=as_of)
-    tied = tuple(Standing(3, f"u{n}", None, 5) for n in range(3 + leaderboard.TIED - 2))
+    tied = tuple(Standing(3, f"u{19 - n}", None, 5) for n in range(3 + leaderboard.TIED - 2))
     assert seen.standings == (Standing(1, "ada", None, 9), Standing(2, "bo", None, 8), *tied)
     everyone = 24 if as_of is None and window.first is None else 23
     assert (seen.more_tied, seen.members) == (20 - len(tied), everyone)
