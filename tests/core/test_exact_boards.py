@@ -89,11 +89,13 @@ def _found_a_city(city: Town) -> None:
 def _found_an_island(island: Town) -> None:
     """Make a community that counted its days in UTC and, from Wednesday noon, counts them where it lies."""
     late = NOON.replace(day=17, hour=23, minute=30)  # the 18th, in Auckland
-    island.post([Move("ada", 1, at=late), Move("bo", 1, at=late - 2 * DAY)])
+    island.post(
+        [Move("eve", 5, at=late - 3 * HOUR), Move("ada", 1, at=late), Move("bo", 1, at=late - 2 * DAY)]
+    )
     moved = Origin("island", OPERATOR, NOON, "moved")
     island.write(policy.change, moved, timezone="Pacific/Auckland")
     island.award("ada", 2, at=NOON - HOUR)  # already the 19th there
-    island.award("cy", 3, at=NOON)
+    island.post([Move("fay", 9), Move("cy", 3)])
     island.post([Move("cy", 1, at=LATER), Move("bo", 5, at=LATER, effective_at=NOON - 9 * DAY)])
 
 
@@ -348,11 +350,11 @@ def test_a_day_is_the_one_that_began_where_it_began_then(town: Town) -> None:
     asked: dict[str, Any] = {"as_of": NOON - HOUR, "compare": True}
 
     stood = island.read(leaderboard.named, WindowName.TODAY, LATER, **asked)
-    assert (stood.window, stood.standings) == (day_of(18, UTC_ZONE), (replace(ada, moved=0),))
+    assert (stood.window, stood.standings) == (day_of(18, UTC_ZONE), (replace(ada, moved=1),))
     corrected = island.read(leaderboard.named, WindowName.TODAY, LATER, corrected=True, **asked)
-    assert (corrected.window, corrected.standings) == (day_of(19, AUCKLAND), (replace(ada, moved=0),))
+    assert (corrected.window, corrected.standings) == (day_of(19, AUCKLAND), (replace(ada, moved=1),))
     now = island.read(leaderboard.named, WindowName.TODAY, LATER, compare=True)
-    assert (now.window, now.standings) == (day_of(20, AUCKLAND), (Standing(1, "cy", None, 1, moved=0),))
+    assert (now.window, now.standings) == (day_of(20, AUCKLAND), (Standing(1, "cy", None, 1, moved=1),))
 
 
 def test_the_first_points_are_those_known_then_on_the_day_it_was_then(town: Town) -> None:
