@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Table, insert, select, update
 
-from points_core import clients, history, ledger, policy, webhooks
+from points_core import clients, history, ledger, policy, seasons, webhooks
 from points_core.clients import Scope
 from points_core.communities import GENESIS
 from points_core.database import writer_engine
@@ -281,6 +281,24 @@ def test_where_there_are_badges_everyone_concerned_is_looked_at_anew(town: Town)
         tx.execute(update(LedgerHead).where(LedgerHead.community_id == 2).values(badges=1))
     post(town, replace(AWARD, user_id="bo", key="k:2", actor=Actor.member("nan"), at=NOON + HOUR))
     assert due(town) == [(0, NOON + HOUR), (3, NOON + HOUR), (4, NOON + HOUR)]  # bo, who gave, and all
+
+
+def test_a_movement_counts_in_the_season_it_is_dated_into_and_says_if_that_is_sealed(town: Town) -> None:
+    for community in ("village", "town"):
+        there = town.elsewhere(community)
+        for name, first, last in (("winter", 1, 9), ("spring", 10, 31)):
+            days = {"first": date(2026, 3, first), "last": date(2026, 3, last)}
+            there.write(seasons.start, there.origin(NOON - 30 * DAY), name=f"{name} in {community}", **days)
+    town.write(seasons.seal_due, NOON)
+
+    late = post(town, replace(AWARD, effective_at=NOON - 10 * DAY))
+    now = post(town, replace(AWARD, key="k:2"))
+    undone = reverse(town, 1)
+    assert (late.season, now.season, undone.season) == ("winter in town", None, "winter in town")
+    assert post(town, replace(AWARD, effective_at=NOON - 10 * DAY)) == replace(late, replayed=True)
+    assert reverse(town, 1) == replace(undone, replayed=True)
+    of_seasons = [one for one in rows(town, PointScore) if one["span"] == int(Span.SEASON)]
+    assert [(one["start"], one["points"]) for one in of_seasons] == [(1, 0), (2, 150)]
 
 
 # ── read back ──
