@@ -73,7 +73,9 @@ def shared(databases: Databases) -> Iterator[Town]:
     crowd = there.elsewhere("crowd")
     crowd.post([*(Move(f"u{n}", 4) for n in range(20)), Move("ed", 4), Move("bo", 8), Move("ada", 9)])
     crowd.post([Move(f"u{n}", 1) for n in reversed(range(20))])
-    crowd.award("late", 1, at=LATER)
+    crowd.post(
+        [Move("late", amount, at=LATER) for amount in (1, -1) * 3 + (1,)]
+    )  # so many that the ledger is read, not the scores
     yield there
     engine.dispose()
 
