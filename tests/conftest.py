@@ -1,5 +1,6 @@
 """What every test can lean on: fresh databases, on SQLite and on a real PostgreSQL, and a browser."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -37,6 +38,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="faults",
         help="any word; the same one gives the same moments (default: faults)",
     )
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays: no collection of garbage need look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def migrate(url: str) -> None:

@@ -90,6 +90,8 @@ class Watch:
         return records
 
 
+PATIENCE_S: Final = 60.0  # for a bot to come to rest: a shared machine's pace says nothing about the code
+
 WATCH: Final = pytest.StashKey[Watch]()
 
 
@@ -101,6 +103,7 @@ def discord_watch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 
     async def start_watched(env: simcord.Env) -> None:
         watch.seen.append((env, 0))
+        env.settle_timeout = PATIENCE_S
         await start(env)
 
     monkeypatch.setattr(simcord.Env, "start", start_watched)
