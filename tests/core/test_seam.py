@@ -91,8 +91,7 @@ async def test_a_batch_is_not_searched_for_garbage_and_afterwards_all_is_as_it_w
     try:
         (gc.enable if collecting else gc.disable)()
         alone = asyncio.ensure_future(points.write(held))
-        while not begun.is_set():
-            await asyncio.sleep(0)
+        assert await asyncio.to_thread(begun.wait, 10)
         waiting = [asyncio.ensure_future(points.write(seen)) for _ in range(3)]
         await asyncio.sleep(0)
         queued.set()
