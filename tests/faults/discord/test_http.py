@@ -105,8 +105,9 @@ async def test_everything_is_shown_once_whatever_the_api_does(
 
 @pytest.mark.parametrize("times", [1, 99], ids=["once", "for as long as it takes"])
 async def test_an_award_is_made_once_and_said_once_whatever_becomes_of_its_answer(
-    garden: Garden, world: World, times: int
+    garden: Garden, world: World, times: int, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "bot.replies")
     unsaid: list[str | None] = []
     for number, trouble in enumerate(TROUBLES, 1):
         planted = garden.rest.fault("POST", "/interactions/*/*/callback", TROUBLES[trouble](), times=times)
@@ -122,6 +123,8 @@ async def test_an_award_is_made_once_and_said_once_whatever_becomes_of_its_answe
         ):  # the answer is there: nobody has to look for it
             assert await seen.outcomes(world, Topic.UNSAID) == unsaid
         unsaid = await seen.outcomes(world, Topic.UNSAID)
+    again = [each.levelname for each in caplog.records if "is given once more" in each.getMessage()]
+    assert set(again) == {"INFO"}  # what is mended by itself wakes nobody
 
 
 SOME = (
