@@ -13,7 +13,6 @@ import discord
 from bot.origin import system_origin
 from bot.replies import BROKEN
 from points_core import privacy
-from points_core.moments import SKEW
 from points_core.privacy import Leaver
 
 if TYPE_CHECKING:
@@ -101,10 +100,8 @@ class Forgetting:
     async def _note(self, guild: discord.Guild, member: Leaver) -> bool | None:
         """Note whether a member is there; return it, None if Discord did not say."""
         here = await _is_here(guild, member.user_id)
-        left_at, now = member.left_at, self._bot.now()
-        redated = left_at is not None and left_at > now + SKEW  # by a clock that was ahead
-        if here is not None and (here is (left_at is not None) or redated):
-            origin = system_origin(self._bot, guild.id, f"seen:{member.number}:{now.isoformat()}")
+        if here is not None and here is (member.left_at is not None):
+            origin = system_origin(self._bot, guild.id, f"seen:{member.number}:{self._bot.now().isoformat()}")
             operation = privacy.returned if here else privacy.left
             await self._bot.points.write(operation, origin, member.user_id)
         return here

@@ -239,7 +239,10 @@ def _clock(tx: Connection, now: datetime) -> Finding:
 
 
 def _asked_ahead(tx: Connection, now: datetime) -> Finding:
-    """Look whether requests wait that a clock which was ahead would let wait for longer than any may."""
+    """Look whether requests wait that a clock which was ahead would let wait for longer than any may.
+
+    What was asked stays: it cannot be dated anew. Nor can this clock be known to be the right one.
+    """
     longest = now + timedelta(hours=MAX_REQUEST_HOURS) + SKEW
     pending = ApprovalRequest.state == RequestState.PENDING.value
     late = select(func.count(), func.max(ApprovalRequest.expires_at)).where(
@@ -302,10 +305,13 @@ def _backed_up(tx: Connection, now: datetime) -> Finding:
 def _forgotten(tx: Connection, now: datetime) -> Finding:
     """Look whether people wait to be erased past their day, or the file still to be rewritten after them."""
     late = Erasure.due_at <= now - LATE_ERASURE
-    waiting = select(func.count()).where(Erasure.done_at.is_(None), Erasure.cancelled_at.is_(None), late)
+    still = (Erasure.done_at.is_(None), Erasure.cancelled_at.is_(None))
+    waiting = select(func.count()).where(*still, late)
     traces = select(func.count()).where(Erasure.scrubbed_at.is_(None), Erasure.done_at <= now - LATE_ERASURE)
     overdue, unscrubbed = tx.execute(waiting).scalar_one(), tx.execute(traces).scalar_one()
     words = [f"{overdue} overdue; run `points privacy due`"] if overdue else []
+    if ahead := tx.execute(select(func.count()).where(*still, Erasure.asked_at > now + SKEW)).scalar_one():
+        words.append(f"{ahead} wait too long, a clock was ahead when they were asked; asking again mends it")
     words += (
         [f"after {unscrubbed} the file was not rewritten; run `points privacy due`"] if unscrubbed else []
     )

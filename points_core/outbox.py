@@ -4,7 +4,6 @@ A worker leases effects for a while; one that dies lets its leases run out and a
 outside does with a repeated delivery is the worker's craft (a nonce, a message id on record).
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -14,7 +13,7 @@ from sqlalchemy import Connection, delete, func, or_, select, update
 from points_core.models import Community, OutboxEntry
 from points_core.moments import come, free
 from points_core.shards import Shards
-from points_core.statements import insert_unless_there, portions
+from points_core.statements import insert_unless_there
 
 MAX_ATTEMPTS = 12  # with the courier's doubling pauses about a day
 KEPT = timedelta(days=30)  # how long a delivered effect can be looked at
@@ -80,12 +79,10 @@ def unsaid(tx: Connection, community: str, number: int, place: str, now: datetim
     add(tx, community_id, Topic.UNSAID, str(number), at=now, place=place)
 
 
-def withdraw(tx: Connection, community_id: int, topic: Topic, subjects: Collection[str]) -> None:
-    """Take effects back as if they had never been left, those that were delivered too; they may be left anew."""
-    for keys in portions([f"{topic}:{subject}" for subject in subjects]):
-        tx.execute(
-            delete(OutboxEntry).where(OutboxEntry.community_id == community_id, OutboxEntry.key.in_(keys))
-        )
+def withdraw(tx: Connection, community_id: int, topic: Topic, subject: str) -> None:
+    """Take an effect back as if it had never been left, although it may be delivered; it may be left anew."""
+    this = (OutboxEntry.community_id == community_id, OutboxEntry.key == f"{topic}:{subject}")
+    tx.execute(delete(OutboxEntry).where(*this))
 
 
 def lease(

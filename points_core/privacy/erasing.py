@@ -33,7 +33,6 @@ from points_core.models import (
     RoleGrant,
     WebhookDelivery,
 )
-from points_core.moments import SKEW
 from points_core.outbox import Topic
 from points_core.values import Actor, ActorKind, Origin, RequestState
 
@@ -70,7 +69,6 @@ def erase_due(tx: Connection, now: datetime, limit: int = 20) -> list[Erased]:
         .order_by(Erasure.community_id, Erasure.id)
         .limit(limit)
     )
-    _redate(tx, now)
     done: list[Erased] = []
     for community, wish_id, member_id in tx.execute(due).all():
         head = communities.lock(tx, community)
@@ -79,15 +77,6 @@ def erase_due(tx: Connection, now: datetime, limit: int = 20) -> list[Erased]:
             erase(tx, head, community, member_id, now, wish_id)
             done.append(Erased(community, member_id, now))
     return done
-
-
-def _redate(tx: Connection, now: datetime) -> None:
-    """Have wishes that a clock which was ahead dated wait as long from now on as they were to wait then."""
-    waiting = (Erasure.done_at.is_(None), Erasure.cancelled_at.is_(None), Erasure.asked_at > now + SKEW)
-    found = tx.execute(select(Erasure.id, Erasure.asked_at, Erasure.due_at).where(*waiting)).all()
-    for wish_id, asked_at, due_at in found:
-        dated = {"asked_at": now, "due_at": now + (due_at - asked_at)}
-        tx.execute(update(Erasure).where(Erasure.id == wish_id).values(**dated))
 
 
 def _is_open(tx: Connection, wish_id: int) -> bool:

@@ -15,7 +15,6 @@ from points_core import audit, communities, policy
 from points_core.communities import Head
 from points_core.models import Community, LedgerHead, Member, PointBalance
 from points_core.models import Policy as PolicyRow
-from points_core.moments import SKEW
 from points_core.policy import LeavePolicy, Policy
 from points_core.privacy.erasing import erase, record_wish
 from points_core.values import Origin
@@ -119,10 +118,7 @@ def _note(tx: Connection, origin: Origin, user_id: str, *, away: bool) -> bool:
             Member.community_id == head.community_id, Member.user_id == user_id
         )
     ).one_or_none()
-    if row is None:
-        return False
-    redated = row.left_at is not None and row.left_at > origin.at + SKEW  # a clock that was ahead wrote it
-    if (row.left_at is not None) is away and not redated:
+    if row is None or (row.left_at is not None) is away:
         return False
     values: dict[str, datetime | None] = {"left_at": origin.at if away else None}
     if not away and row.hidden_at is not None and row.hidden_at > row.left_at:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, String, cast, insert, select, update
 
 from points_core import communities, policy
 from points_core.models import Community, PointRule, RuleSlot, RuleVersion
-from points_core.moments import FAR, SKEW
+from points_core.moments import FAR
 from points_core.rules import reading
 from points_core.rules.definition import OnSchedule, Rule
 from points_core.windows import Span, first_day, local_instant
@@ -95,10 +95,7 @@ def _instant(day: date, at: time, zone: ZoneInfo) -> datetime:
 
 
 def _began(tx: Connection, community_id: int, rule: Rule) -> datetime:
-    """Return since when the rule has been acting: no turn from before it is made up for.
-
-    By a clock that was ahead that is a time to come.
-    """
+    """Return since when the rule has been acting: no turn from before it is made up for."""
     made = tx.execute(
         select(RuleVersion.mode, RuleVersion.made_at)
         .where(RuleVersion.community_id == community_id, RuleVersion.rule_number == rule.number)
@@ -122,7 +119,7 @@ def _claim(tx: Connection, community_id: int, turn: DueSlot, now: datetime) -> b
     communities.lock(tx, turn.community)
     there = tx.execute(taken).one_or_none()
     if there is None:
-        if turn.due_at <= _began(tx, community_id, turn.rule) <= now + SKEW:
+        if turn.due_at <= _began(tx, community_id, turn.rule):
             return False
         tx.execute(
             insert(RuleSlot).values(

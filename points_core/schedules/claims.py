@@ -137,9 +137,8 @@ def _claim_latest(tx: Connection, row: Row[Any], now: datetime) -> list[Claim]:
     if tx.execute(held.with_for_update(skip_locked=True)).first() is None:
         return []
     zone = policy.by_number(tx, row.community_id).zone
-    _forget_what_is_to_come(tx, row, now)
     missed: list[Slot] = []
-    slot = _next(tx, row, zone)
+    slot = _next(tx, row, zone, now)
     while slot.due_at <= now:
         missed.append(slot)
         slot = next_slot(row.every, row.at_time, zone, last=slot.day, since=row.created_at)
@@ -153,24 +152,22 @@ def _claim_latest(tx: Connection, row: Row[Any], now: datetime) -> list[Claim]:
     return [Claim(key, row.number, latest.name, latest.due_at, tuple(slot.name for slot in older))]
 
 
-def _next(tx: Connection, row: Row[Any], zone: ZoneInfo) -> Slot:
-    return next_slot(row.every, row.at_time, zone, last=last_day(tx, row), since=row.created_at)
-
-
-def _forget_what_is_to_come(tx: Connection, row: Row[Any], now: datetime) -> None:
-    """Let slots be claimed when they come that a clock which was ahead took for past."""
-    if row.next_due_at <= now + LONGEST_TURN:
-        return
-    ahead = tx.execute(
-        delete(Publication).where(*of(row), Publication.due_at > now + SKEW).returning(Publication.slot)
-    ).scalars()
-    subjects = [f"{row.number}:{slot}" for slot in ahead]
-    outbox.withdraw(tx, row.community_id, Topic.BOARD, subjects)
+def _next(tx: Connection, row: Row[Any], zone: ZoneInfo, now: datetime) -> Slot:
+    """Return the slot after the last one that was claimed; a clock that was ahead claimed others."""
+    return next_slot(row.every, row.at_time, zone, last=last_day(tx, row, now + SKEW), since=row.created_at)
 
 
 def _claim(tx: Connection, row: Row[Any], slot: str, due_at: datetime, now: datetime) -> None:
+    _take_back(tx, row, slot, now)
     _publish(tx, row, [(slot, due_at)], "claimed", now)
     outbox.add(tx, row.community_id, Topic.BOARD, f"{row.number}:{slot}", at=now, place=row.channel)
+
+
+def _take_back(tx: Connection, row: Row[Any], slot: str, now: datetime) -> None:
+    """Let a slot be posted at its time that a clock which was ahead claimed or skipped before."""
+    ahead = delete(Publication).where(*of(row), Publication.slot == slot, Publication.claimed_at > now + SKEW)
+    if tx.execute(ahead).rowcount:
+        outbox.withdraw(tx, row.community_id, Topic.BOARD, f"{row.number}:{slot}")
 
 
 def _skip(tx: Connection, row: Row[Any], older: list[Slot], now: datetime) -> None:

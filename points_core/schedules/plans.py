@@ -118,9 +118,11 @@ def listed(tx: Connection, community: str) -> tuple[ScheduleView, ...]:
     return tuple(_with_next(tx, row, rules) for row in rows.all())
 
 
-def last_day(tx: Connection, row: Row[Any]) -> date | None:
-    """Return the last local day for which the schedule of `row` was claimed or skipped."""
+def last_day(tx: Connection, row: Row[Any], until: datetime | None = None) -> date | None:
+    """Return the last local day for which the schedule of `row` was claimed or skipped, up to `until` if given."""
     latest = select(func.max(Publication.slot)).where(*of(row), Publication.slot.like(A_DAY))
+    if until is not None:
+        latest = latest.where(Publication.claimed_at <= until)
     day = tx.execute(latest).scalar()
     return date.fromisoformat(day) if day else None
 
