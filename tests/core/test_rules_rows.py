@@ -32,7 +32,7 @@ from points_core.rules.definition import (
 )
 from points_core.rules.limits import Cooling, Given, Limit, decide
 from points_core.rules.usage import Known
-from points_core.rules.why import why_fact, why_member
+from points_core.rules.why import why_fact, why_member, why_message
 from points_core.values import Actor, ActorKind, Kind, Mode, Origin, RequestState
 from points_core.verification import verify
 from points_core.writer import Call, run_together
@@ -369,6 +369,18 @@ async def test_what_a_rule_would_give_now_goes_by_the_days_of_the_zone(points: P
     ]
     kept = await points.read(why_fact, COMMUNITY, said(1, after=10 * HOUR))
     assert ([each.rule.name for each in kept.looked], kept.kept) == (["talk"], True)
+
+
+async def test_of_a_member_and_of_a_message_the_latest_five_facts_are_told(points: Points) -> None:
+    await rule_made(points)
+    seconds = (3, 1, 6, 2, 5, 4, 6)
+    for n, second in enumerate(seconds):
+        await fired(points, said(n, after=timedelta(seconds=second), message="5"))
+    both = sorted(keeping.key_of(said(n)) for n in (2, 6))
+    others = [keeping.key_of(said(n)) for n in (4, 5, 0)]
+    found = (await points.read(why_member, COMMUNITY, ADA, NOON)).facts
+    assert [why.fact.key for why in found] == [*both, *others]
+    assert await points.read(why_message, COMMUNITY, "5") == found
 
 
 # ── taken back ──
