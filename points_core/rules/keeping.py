@@ -39,11 +39,14 @@ def cleaned(origin: Origin, fact: Fact) -> Fact:
 
     Raises InvalidText, InvalidTime.
     """
-    for field in ("channel", "parent", "group", "message"):
-        if getattr(fact, field) is not None:
-            clean_id(field, getattr(fact, field))
+    for name in ("channel", "parent", "group", "message"):
+        if (id_ := getattr(fact, name)) is not None:
+            clean_id(name, id_)
     for role in fact.roles:
         clean_id("role", role)
+    for name in _TIMES:
+        if (moment := getattr(fact, name)) is not None:
+            clean_instant(moment)
     return replace(
         fact,
         key=clean_text("key", fact.key, MAX_FACT_KEY),

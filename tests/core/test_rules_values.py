@@ -126,8 +126,10 @@ def test_a_fact_that_cannot_be_kept_is_refused_by_name(field: str, value: Any, l
 def test_the_longest_names_of_things_can_be_kept_and_a_time_has_a_zone() -> None:
     longest = replace(EVERYTHING, key="k" * 150, what="w" * 100)
     assert keeping.cleaned(TOLD, longest) == longest
-    with pytest.raises(InvalidTime):
-        keeping.cleaned(TOLD, replace(EVERYTHING, at=WEDNESDAY.replace(tzinfo=None)))
+    for field in ("at", "joined_at", "account_created_at"):
+        anywhere: dict[str, Any] = {field: WEDNESDAY.replace(tzinfo=None)}
+        with pytest.raises(InvalidTime):
+            keeping.cleaned(TOLD, replace(EVERYTHING, **anywhere))
 
 
 def test_a_key_is_kept_as_a_digest_behind_what_happened() -> None:
