@@ -287,9 +287,9 @@ class Desk:
         return member, None if fact.other_id is None else self.books.enrol(fact.other_id, fact.other_name, at)
 
     def _standing(self, rule: Rule, told: Told) -> Standing:
-        wanted = asked(rule.definition)
-        streaks = self.days.lengths(told.fact, told.origin.at) if wanted.streaks else {}
-        return Standing(streaks, self.totals.get(told.fact.user_id, {}) if wanted.totals else {})
+        asks = asked(rule.definition).streaks
+        streaks = self.days.lengths(told.fact, told.origin.at) if asks else {}
+        return Standing(streaks, self.totals.get(told.fact.user_id, {}))
 
     def _gained(self, user_id: str, category_id: int | None, amount: int) -> None:
         totals = self.totals.setdefault(user_id, {})
