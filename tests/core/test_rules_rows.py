@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from points_core import approvals, audit, awards, clients, communities, expiry, history, policy, rules
 from points_core.clients import Scope
 from points_core.database import Points
-from points_core.errors import BooksClosed, InvalidText, RuleMode, UnknownRule
+from points_core.errors import BooksClosed, InvalidText, RuleMode, UnknownCategory, UnknownRule
 from points_core.models import ActiveDay, Batch, RuleGrant
 from points_core.models import Fact as FactRow
 from points_core.programme import Decay, Programme
@@ -31,6 +31,7 @@ from points_core.rules.definition import (
     TotalAtLeast,
 )
 from points_core.rules.limits import Cooling, Given, Limit, decide
+from points_core.rules.outcomes import Outcome
 from points_core.rules.usage import Known
 from points_core.rules.why import why_fact, why_member, why_message
 from points_core.values import Actor, ActorKind, Kind, Mode, Origin, RequestState
@@ -287,6 +288,24 @@ async def test_a_fact_that_is_told_on_a_later_day_in_the_zone_sees_the_streak_of
     noon, now = said(1, after=DAY), said(2, after=late)
     assert (await points.write(rules.fire, told(noon, NOON + late), noon)).outcomes == ()
     assert results(await points.write(rules.fire, told(now, NOON + late), now)) == [Result.GIVEN]
+
+
+async def test_a_rule_whose_category_takes_no_more_says_which_ones_do(points: Points) -> None:
+    category, *others = (await points.read(policy.of, COMMUNITY)).categories
+    await rule_made(points, category_id=category.id, counts_for_streak=True, role="77")
+    await points.write(policy.retire_category, by(MOD), category.name)
+    before = await points.read(_grants), await points.read(_days)
+
+    (outcome,) = (await fired(points, said(1))).outcomes
+
+    assert outcome == Outcome(outcome.rule, Result.REFUSED, why=outcome.why)
+    assert isinstance(outcome.why, UnknownCategory)
+    assert (outcome.why.category, outcome.why.known) == (
+        category.name,
+        tuple(each.name for each in others),
+    )
+    assert (await points.read(_grants), await points.read(_days)) == before == ([], [])
+    assert await fired(points, said(1)) == Fired((replace(outcome, why=None, replayed=True),))
 
 
 # ── read back ──

@@ -362,4 +362,7 @@ def test_a_condition_alone_is_checked_too() -> None:
     assert condition_of({"kind": "length", "characters": 3}) == MinimumLength(characters=3)
     with pytest.raises(InvalidSetting) as refused:
         condition_of({"kind": "length", "characters": 0})
-    assert refused.value.expected == "greater than or equal to 1"
+    assert (refused.value.name, refused.value.expected) == ("length.characters", "greater than or equal to 1")
+    with pytest.raises(InvalidSetting) as refused:
+        condition_of({"kind": "moon"})
+    assert (refused.value.name, refused.value.expected) == ("rule", "of another form")
