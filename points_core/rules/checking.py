@@ -134,8 +134,7 @@ def _path(location: tuple[int | str, ...]) -> str:
 
 
 def _is_tag(location: tuple[int | str, ...], place: int) -> bool:
-    before = location[max(0, place - 2) : place]
-    return before[-1:] in {("when",), ("trigger",)} or (len(before) == 2 and before[0] == "of")
+    return location[:place] in {("when",), ("trigger",)} or (place > 1 and location[place - 2] == "of")
 
 
 def _expected(message: str) -> str:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Connection, select
 
-from points_core import approvals, audit, awards, clients, communities, expiry, history, policy, rules
+from points_core import approvals, audit, awards, clients, communities, expiry, history, policy, rules, uses
 from points_core.clients import Scope
 from points_core.database import Points
 from points_core.errors import BooksClosed, InvalidText, RuleMode, UnknownCategory, UnknownRule
@@ -20,6 +20,7 @@ from points_core.rules import Fact, Fired, On, Result, keeping, reading
 from points_core.rules.beside import Beside
 from points_core.rules.conditions import Need
 from points_core.rules.definition import (
+    BetweenHours,
     HasRole,
     IsReply,
     Limits,
@@ -33,7 +34,7 @@ from points_core.rules.definition import (
 from points_core.rules.limits import Cooling, Given, Limit, decide
 from points_core.rules.outcomes import Outcome
 from points_core.rules.usage import Known
-from points_core.rules.why import why_fact, why_member, why_message
+from points_core.rules.why import MemberWhy, why_fact, why_member, why_message, why_transaction
 from points_core.values import Actor, ActorKind, Kind, Mode, Origin, RequestState
 from points_core.verification import verify
 from points_core.writer import Call, run_together
@@ -308,6 +309,33 @@ async def test_a_rule_whose_category_takes_no_more_says_which_ones_do(points: Po
     assert await fired(points, said(1)) == Fired((replace(outcome, why=None, replayed=True),))
 
 
+async def test_an_hour_of_the_day_is_the_one_that_the_towns_clocks_show(points: Points) -> None:
+    await points.write(policy.change, by(MOD), timezone="Europe/Berlin")
+    await rule_made(points, when=BetweenHours(start="13:00", end="14:00"))
+    assert [len((await fired(points, said(n, after=n * HOUR / 2))).outcomes) for n in range(-1, 3)] == [
+        0,
+        1,
+        1,
+        0,
+    ]
+
+
+async def test_who_waits_with_a_fact_that_makes_a_streak_is_answered_as_before(points: Points) -> None:
+    await rule_made(points, approval=True)
+    await rule_made(points, "two", trigger=OnStreak(length=2), amount=20)
+    first = await fired(points, said(1))
+    await fired(points, check_in(0))
+    facts = [check_in(1), said(1)]
+
+    def together(tx: Connection) -> list[Any]:
+        return run_together(tx, rules.fire, [Call((told(fact, NOON + DAY), fact), {}) for fact in facts])
+
+    streak, again = await points.write(together)
+    assert [outcome.amount for outcome in streak.outcomes] == [20]
+    assert again == first.again
+    assert again.outcomes[0].request is not None
+
+
 # ── read back ──
 
 
@@ -400,6 +428,24 @@ async def test_of_a_member_and_of_a_message_the_latest_five_facts_are_told(point
     found = (await points.read(why_member, COMMUNITY, ADA, NOON)).facts
     assert [why.fact.key for why in found] == [*both, *others]
     assert await points.read(why_message, COMMUNITY, "5") == found
+    assert await points.read(why_member, "elsewhere", ADA, NOON) == MemberWhy((), ())
+
+    def kept(tx: Connection, most: int | None = None) -> list[str]:
+        return [fact.key for fact in keeping.kept(tx, COMMUNITY, since=NOON, until=NOON + HOUR, most=most)]
+
+    oldest_first = [keeping.key_of(said(n)) for n in (1, 3, 0, 5, 4)] + both
+    assert await points.read(kept) == oldest_first
+    assert await points.read(kept, 1) == both[1:]
+
+
+async def test_the_fact_of_a_transaction_is_found_through_its_request(points: Points) -> None:
+    await rule_made(points, approval=True)
+    for n in range(2):
+        await fired(points, said(n))
+    for request in (2, 1):
+        await points.write(approvals.vote, by(OTHER_MOD), request, approve=True)
+    found = [await points.read(why_transaction, COMMUNITY, number) for number in (1, 2)]
+    assert [why.fact.key for why in found if why is not None] == [keeping.key_of(said(n)) for n in (1, 0)]
 
 
 # ── taken back ──
@@ -534,6 +580,55 @@ async def test_a_fact_belongs_to_a_span_from_its_first_second_to_before_its_end(
     done = await undone(points, 1, since=NOON + since, until=NOON + until)
 
     assert (done.batch, done.days) == (None, gone)
+
+
+async def test_days_that_no_rule_made_are_passed_over_on_the_way_to_those_that_it_did(points: Points) -> None:
+    number = await rule_made(points, counts_for_streak=True, limits=Limits(member_day=2, member_week=2))
+    await rule_made(points, "asked", trigger=OnReactionReceived())
+    for n in range(12):
+        await fired(points, said(n, on=On.REACTION_RECEIVED, after=-n * DAY))
+    await fired(points, said(20))
+    await points.write(rules.edit, by(MOD), number, definition(amount=3, counts_for_streak=True))
+    await points.write(
+        rules.edit, by(MOD), number, definition(amount=4, counts_for_streak=True, limits=Limits(rule_week=1))
+    )
+    for day in (1, 2):  # Thursday and Friday: the cap of the week was reached on Wednesday
+        await fired(points, said(20 + day, after=day * DAY))
+
+    done = await undone(points, number, version=4)
+
+    assert (done.batch, done.days, await points.read(_days)) == (None, 2, [NOON.date().toordinal()])
+
+
+async def test_an_expiry_that_was_taken_back_by_hand_is_not_taken_back_again(points: Points) -> None:
+    number = await rule_made(points, amount=10)
+    await fired(points, said(1, after=-40 * DAY))
+    await points.write(expiry.keep_for, by(MOD, at=NOON - 41 * DAY), days=30, notice_days=0)
+    while await points.write(expiry.take_due, NOON) is not None:
+        pass
+    assert await balance(points) == 0
+    await points.write(awards.reverse, by(MOD), 2, reason="not yet")
+    assert await balance(points) == 10
+
+    done = await undone(points, number)
+
+    assert done.batch is not None
+    assert (done.batch.transactions, done.batch.points, await balance(points)) == (1, -10, 0)
+    assert await points.read(verify) == []
+
+
+async def test_caps_of_streaks_are_given_back_on_the_days_of_the_zone(points: Points) -> None:
+    await points.write(policy.change, by(MOD), timezone="Europe/Berlin")
+    number = await rule_made(points, amount=1, counts_for_streak=True)
+    await rule_made(points, "two", trigger=OnStreak(length=2), amount=20)
+    for day in range(2):
+        await fired(points, said(day, after=day * DAY + 11.5 * HOUR))
+    assert await balance(points) == 22
+
+    await undone(points, number)
+
+    assert (await points.read(uses.stored, 1), await balance(points)) == ({}, 0)
+    assert await points.read(verify) == []
 
 
 async def test_what_melted_meanwhile_may_have_been_part_of_what_is_taken_back(points: Points) -> None:
