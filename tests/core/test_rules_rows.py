@@ -9,7 +9,20 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Connection, select
 
-from points_core import approvals, audit, awards, clients, communities, expiry, history, policy, rules, uses
+from points_core import (
+    achievements,
+    approvals,
+    audit,
+    awards,
+    clients,
+    communities,
+    expiry,
+    history,
+    policy,
+    rules,
+    uses,
+)
+from points_core.achievements.goals import Streak as StreakGoal
 from points_core.clients import Scope
 from points_core.database import Points
 from points_core.errors import BooksClosed, InvalidText, RuleMode, UnknownCategory, UnknownRule
@@ -598,6 +611,26 @@ async def test_days_that_no_rule_made_are_passed_over_on_the_way_to_those_that_i
     done = await undone(points, number, version=4)
 
     assert (done.batch, done.days, await points.read(_days)) == (None, 2, [NOON.date().toordinal()])
+
+
+async def test_a_badge_for_days_goes_with_days_on_which_nothing_was_given(points: Points) -> None:
+    await points.write(achievements.badges.add, by(MOD), name="Here", goal=StreakGoal(steps=(2,)))
+    number = await rule_made(points, counts_for_streak=True, limits=Limits(member_week=2))
+    for day in range(2):
+        await fired(points, said(day, after=day * DAY))
+    assert (await achievements.settled(points, NOON + DAY)).earned == 1
+
+    origin = by(MOD, at=NOON + 2 * DAY)
+    done = await undone(points, number, since=NOON + HOUR, origin=origin)
+
+    assert (done.batch, done.days) == (None, 1)
+    assert not await points.read(achievements.anything_due, NOON + 2 * DAY - HOUR)
+    assert (await achievements.settled(points, NOON + 2 * DAY)).revoked == 1
+
+
+async def test_who_never_had_points_has_none_for_a_rule_that_asks(points: Points) -> None:
+    await rule_made(points, when=TotalAtLeast(points=1))
+    assert await fired(points, said(1)) == Fired()
 
 
 async def test_an_expiry_that_was_taken_back_by_hand_is_not_taken_back_again(points: Points) -> None:
