@@ -1,7 +1,7 @@
 """A clock that was a year ahead for a while holds nothing up once it is right again."""
 
 from collections.abc import AsyncIterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -36,6 +36,7 @@ from points_core.programme import Expiry, Programme
 from points_core.rules.definition import Definition, OnSchedule
 from points_core.values import Duty, Kind, Mode, Receipt, Request
 from points_core.verification import Known, anchors
+from points_core.windows import WindowName
 from tests.faults.jobs import BEGINNING, BIG, MOD, TOWN, by, found, settings
 
 NOW = BEGINNING
@@ -150,8 +151,29 @@ async def test_a_board_posts_itself_on_the_day_although_a_clock_ahead_posted_it(
     later = tomorrow + timedelta(days=1)
     (again,) = await points.write(schedules.claim_due, later)
     assert date.fromisoformat(again.slot) == later.date()
+    assert (await points.read(schedules.publication, TOWN, again.number, again.slot)).state == "claimed"
     boards = [e.subject for e in await points.write(outbox.lease, later, limit=99) if e.topic is Topic.BOARD]
     assert f"{again.number}:{again.slot}" in boards
+
+
+async def test_a_monthly_board_that_a_clock_ahead_posted_is_posted_when_its_day_comes(points: Points) -> None:
+    monthly = await points.write(
+        schedules.add, by(MOD, "monthly"), channel="77", window=WindowName.MONTH, every="month", at="13:00"
+    )
+    (ahead,) = [
+        each for each in await points.write(schedules.claim_due, AHEAD) if each.number == monthly.number
+    ]
+    for effect in await points.write(outbox.lease, AHEAD, limit=99):
+        await points.write(outbox.done, effect.id, AHEAD)
+    assert not await points.write(schedules.claim_due, SOON)
+    its_day = datetime(2027, 3, 1, 14, tzinfo=UTC)
+
+    (claim,) = [
+        each for each in await points.write(schedules.claim_due, its_day) if each.number == monthly.number
+    ]
+    assert claim.slot == ahead.slot == "2027-03-01"
+    left = await points.write(outbox.lease, its_day, limit=99)
+    assert f"{claim.number}:{claim.slot}" in [each.subject for each in left]
 
 
 async def test_a_clock_that_is_behind_undoes_nothing_that_was_right(points: Points) -> None:
