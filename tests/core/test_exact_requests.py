@@ -40,6 +40,7 @@ from points_core.models import (
     RuleUse,
     WebhookDelivery,
 )
+from points_core.policy import Policy
 from points_core.settings import sync_url
 from points_core.values import Actor, ActorKind, Kind, Mode, Origin, Receipt, Request, RequestState, Vote
 from points_core.writer import Call
@@ -315,8 +316,10 @@ def test_asks_that_wait_together_are_decided_in_order_each_with_its_own_outcome(
     assert (type(elsewhere), elsewhere.number, elsewhere.user_id) == (Receipt, 1, "cy")
     assert again == replace(waits, replayed=True)
     assert vars(refused_one) == {"balance": 5, "amount": 6, "floor": 0}
+    later = together(town, (of(MO, "f"), {"kind": Kind.DEDUCTION, "amount": 6}), (of(MO, "g"), {"amount": 4}))
+    assert [type(later[0]), later[1].after] == [InsufficientBalance, 9]
     keys = [row["key"] for row in rows(town, PointTransaction, "key")]
-    assert (keys, len(rows(town, ApprovalRequest))) == (["a", "d"], 1)
+    assert (keys, len(rows(town, ApprovalRequest))) == (["a", "g", "d"], 1)
 
 
 def test_asks_that_wait_together_know_of_each_other(town: Town) -> None:
@@ -343,6 +346,28 @@ def test_not_even_a_new_community_stays_of_asks_that_are_all_refused(town: Town)
     assert (type(outcome), vars(outcome)) == (InsufficientBalance, {"balance": 0, "amount": 5, "floor": 0})
     assert vars(other) == {"user_id": "mo"}
     assert rows(town, Community) == []
+
+
+def test_a_right_is_asked_with_the_policy_in_force_before_anything_else(town: Town) -> None:
+    town.set(quorum=4)
+    asked_with: list[int] = []
+
+    def may(rules: Policy) -> None:
+        asked_with.append(rules.quorum)
+
+    def may_not(rules: Policy) -> None:
+        raise NotAllowed("award")
+
+    assert opened(town, right=may).quorum == 4
+    assert asked_with == [4]
+    before = left(town)
+    for key in ("ask:1", "ask:2"):
+        assert refused(NotAllowed, ask, town, of(MO, key), right=may_not) == {"capability": "award"}
+    first, second = together(
+        town, (of(MO, "a"), {"right": may_not}), (of(MO, "b"), {"amount": 0, "right": may})
+    )
+    assert (vars(first), type(second)) == ({"capability": "award"}, InvalidAmount)
+    assert (left(town), asked_with) == (before, [4])
 
 
 # ── votes ──
