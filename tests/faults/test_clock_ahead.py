@@ -15,6 +15,7 @@ from points_core import (
     doctor,
     duties,
     expiry,
+    history,
     links,
     outbox,
     policy,
@@ -30,9 +31,9 @@ from points_core.backup.manifest import Manifest, write_manifest
 from points_core.backup.retention import Keep, prune
 from points_core.database import Points
 from points_core.doctor import Health
-from points_core.models import AchievementDue, ExpiryMark, RuleSlot
+from points_core.models import AchievementDue, ExpiryMark, OutboxEntry, RuleSlot
 from points_core.outbox import Topic
-from points_core.programme import Expiry, Programme
+from points_core.programme import Decay, Expiry, Programme
 from points_core.rules.definition import Definition, OnSchedule
 from points_core.values import Duty, Kind, Mode, Receipt, Request
 from points_core.verification import Known, anchors
@@ -230,6 +231,33 @@ async def test_points_expire_on_their_day_although_a_clock_ahead_looked_for_them
     mark = await points.read(lambda tx: duties.find(tx, communities.find(tx, TOWN) or 0, Duty.EXPIRY))
     assert mark is not None
     assert mark.done == (NOW + timedelta(days=31)).date().toordinal()
+    assert await points.read(verification.verify) == []
+
+
+async def test_a_clock_that_is_behind_takes_and_tells_nothing_twice(points: Points) -> None:
+    await award(points, NOW - timedelta(days=28), "old", 60)
+    await award(points, NOW - timedelta(days=40), "older", 30)
+    programme = Programme(
+        expiry=(Expiry(days=30, notice_days=3),),
+        decay=Decay(inactive_days=7, percent=10, every="week", keep=1),
+    )
+    await points.write(policy.change, by(MOD, "programme", NOW - timedelta(days=7)), programme=programme)
+
+    async def carried_out(at: datetime) -> int:
+        while await points.write(expiry.take_due, at) is not None:
+            pass
+        left = await points.read(
+            lambda tx: tx.execute(select(OutboxEntry.id).where(OutboxEntry.topic == Topic.EXPIRING)).all()
+        )
+        return len(left)
+
+    told = await carried_out(NOW)
+    moved = await points.read(history.page, TOWN)
+    assert told
+    assert {receipt.kind for receipt in moved.receipts} == {Kind.AWARD, Kind.EXPIRY}
+    for at in (NOW - timedelta(days=2_000), NOW + timedelta(hours=1), NOW - timedelta(days=40), SOON):
+        assert await carried_out(at) == told
+    assert await points.read(history.page, TOWN) == moved
     assert await points.read(verification.verify) == []
 
 
