@@ -47,6 +47,8 @@ _PLAIN = frozenset({int, str})  # what most columns hold, and what a hash covers
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
+_written = json.JSONEncoder(ensure_ascii=False).encode  # what json.dumps makes anew for each call
+
 
 class _Salts(threading.local):
     """What a thread has left of the random bytes it asked for."""
@@ -108,4 +110,4 @@ def commitment(
     """
     moment = _plain(effective_at) if effective_at else None
     asked = [key, kind, member_id, amount, category_id, reason, evidence, reverses, moment]
-    return hashlib.sha256(salt + json.dumps(asked, ensure_ascii=False).encode()).digest()
+    return hashlib.sha256(salt + _written(asked).encode()).digest()
