@@ -4,7 +4,6 @@ A program without a type checker hands over a list for a name, or None: the core
 deep, in words of Python or of a database's driver.
 """
 
-import inspect
 import reprlib
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import date, datetime
@@ -23,7 +22,7 @@ EXPECTED: Final = {str: "text", int: "a whole number", bool: "True or False"}
 
 
 def checked(operation: Operation[P, T]) -> Operation[P, T]:
-    """Refuse arguments that are not of the types that `operation` is annotated with, before it runs.
+    """Refuse arguments that are not of the types that `operation`, of keywords alone, is annotated with.
 
     Raises InvalidAmount, InvalidTime where a date or a time should be, InvalidText for text that no database can store,
     InvalidSetting for anything else.
@@ -31,11 +30,10 @@ def checked(operation: Operation[P, T]) -> Operation[P, T]:
     hints = get_type_hints(operation)
     hints.pop("return", None)
     allowed = {name: frozenset(_types(hint)) for name, hint in hints.items()}
-    signature = inspect.signature(operation)
 
     @wraps(operation)
     async def refusing(*args: P.args, **kwargs: P.kwargs) -> T:
-        _check(allowed, signature.bind(*args, **kwargs).arguments)
+        _check(allowed, kwargs)
         return await operation(*args, **kwargs)
 
     return refusing
@@ -47,7 +45,9 @@ def _types(hint: Any) -> tuple[type, ...]:  # noqa: ANN401 - an annotation
 
 def _check(allowed: Mapping[str, frozenset[type]], given: Mapping[str, object]) -> None:
     for name, value in given.items():
-        types = allowed[name]
+        types = allowed.get(name)
+        if types is None:
+            continue  # Python says which names there are
         if not any(_is(value, each) for each in types):
             _refuse(name, value, types)
         if isinstance(value, str) and not is_storable(value):

@@ -143,6 +143,8 @@ def test_every_function_for_programs_checks_what_it_is_given() -> None:
     assert FUNCTIONS
     for function in FUNCTIONS.values():
         assert hasattr(function, "__wrapped__"), function
+        for parameter in inspect.signature(function).parameters.values():
+            assert parameter.kind is inspect.Parameter.KEYWORD_ONLY, (function, parameter)
         hints = get_type_hints(function)
         del hints["return"]
         for hint in hints.values():
