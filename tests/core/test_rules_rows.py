@@ -25,7 +25,15 @@ from points_core import (
 from points_core.achievements.goals import Streak as StreakGoal
 from points_core.clients import Scope
 from points_core.database import Points
-from points_core.errors import BooksClosed, InvalidText, RuleMode, UnknownCategory, UnknownRule
+from points_core.errors import (
+    BooksClosed,
+    InvalidSetting,
+    InvalidText,
+    InvalidTime,
+    RuleMode,
+    UnknownCategory,
+    UnknownRule,
+)
 from points_core.models import ActiveDay, Batch, RuleGrant
 from points_core.models import Fact as FactRow
 from points_core.programme import Decay, Programme
@@ -201,9 +209,9 @@ async def test_a_member_cools_down_whoever_else_took_part(points: Points) -> Non
     await rule_made(points, trigger=OnReactionReceived(), limits=Limits(member_cooldown=60))
     found = [
         results(await fired(points, said(n, on=On.REACTION_RECEIVED, user_id=user, other_id=other)))
-        for n, (user, other) in enumerate([(ADA, GRACE), (ADA, MOD), (ADA, None), (GRACE, ADA)])
+        for n, (user, other) in enumerate([(ADA, GRACE), (ADA, GRACE), (ADA, MOD), (ADA, None), (GRACE, ADA)])
     ]
-    assert found == [[Result.COOLDOWN if n in (1, 2) else Result.GIVEN] for n in range(4)]
+    assert found == [[Result.COOLDOWN if n in (1, 2, 3) else Result.GIVEN] for n in range(5)]
 
 
 async def test_what_is_read_later_of_earlier_grants_counts_as_well(points: Points) -> None:
@@ -461,6 +469,18 @@ async def test_the_fact_of_a_transaction_is_found_through_its_request(points: Po
     assert [why.fact.key for why in found if why is not None] == [keeping.key_of(said(n)) for n in (1, 0)]
 
 
+async def test_a_rule_is_not_changed_into_one_that_is_over(points: Points) -> None:
+    await rule_made(points)
+    over = definition(expires_at=NOON)
+    with pytest.raises(InvalidSetting) as refused:
+        await points.write(rules.edit, by(MOD), 1, over)
+    assert refused.value.name == "expires_at"
+    for part in ("since", "until"):
+        clock: dict[str, Any] = {part: NOON.replace(tzinfo=None)}
+        with pytest.raises(InvalidTime):
+            await points.read(rules.leaves, COMMUNITY, 1, **clock)
+
+
 # ── taken back ──
 
 
@@ -631,6 +651,21 @@ async def test_a_badge_for_days_goes_with_days_on_which_nothing_was_given(points
 async def test_who_never_had_points_has_none_for_a_rule_that_asks(points: Points) -> None:
     await rule_made(points, when=TotalAtLeast(points=1))
     assert await fired(points, said(1)) == Fired()
+
+
+async def test_a_streak_that_ended_shortly_before_makes_up_for_none_that_is_gone(points: Points) -> None:
+    number = await rule_made(points, "days", amount=1, counts_for_streak=True)
+    await rule_made(points, "three", trigger=OnStreak(length=3), amount=20)
+    for day in range(3):
+        await fired(points, check_in(day))
+    for day in range(5, 8):
+        await fired(points, said(day, after=day * DAY))
+    assert await balance(points) == 3 + 2 * 20
+
+    done = await undone(points, number)
+
+    assert done.streaks is not None
+    assert (done.streaks.transactions, await balance(points)) == (1, 20)
 
 
 async def test_an_expiry_that_was_taken_back_by_hand_is_not_taken_back_again(points: Points) -> None:
