@@ -36,7 +36,7 @@ from points_core.rules.definition import (
 from points_core.rules.facts import On
 from points_core.rules.recipes import RECIPES, Recipe, recipe
 from points_core.rules.sentences import Named, sentence
-from points_core.values import MAX_AMOUNT
+from points_core.values import MAX_AMOUNT, MAX_ID, MAX_REASON
 from tests.core.rule_facts import WEDNESDAY, conditions, definition
 
 
@@ -143,10 +143,12 @@ def test_a_definition_that_was_copied_without_a_check_is_checked_again() -> None
 
 
 def test_texts_that_cannot_be_stored_are_refused() -> None:
-    with pytest.raises(InvalidText):
+    with pytest.raises(InvalidText) as refused:
         checked(definition(reason="a\x00b"))
-    with pytest.raises(InvalidText):
+    assert (refused.value.field, refused.value.limit) == ("reason", MAX_REASON)
+    with pytest.raises(InvalidText) as refused:
         checked(definition(trigger=OnReactionReceived(emoji=("\x00",))))
+    assert (refused.value.field, refused.value.limit) == ("emoji", MAX_ID)
     with pytest.raises(InvalidTime):
         checked(definition(expires_at=WEDNESDAY.replace(tzinfo=None)))
     assert checked(definition(reason="  helped ")).reason == "helped"

@@ -46,6 +46,7 @@ from points_core.rules.definition import (
     IsReply,
     Limits,
     MinimumLength,
+    NoneOf,
     OnCheckIn,
     OnReactionReceived,
     OnStreak,
@@ -666,6 +667,16 @@ async def test_a_streak_that_ended_shortly_before_makes_up_for_none_that_is_gone
 
     assert done.streaks is not None
     assert (done.streaks.transactions, await balance(points)) == (1, 20)
+
+
+async def test_a_day_is_not_kept_by_what_another_rule_left_out_on_it(points: Points) -> None:
+    number = await rule_made(points, when=NoneOf(of=(IsReply(),)), counts_for_streak=True)
+    await rule_made(points, "other", when=IsReply(), limits=Limits(member_week=2))
+    await fired(points, said(1, after=-DAY, reply=True))
+    await fired(points, said(2))
+    assert results(await fired(points, said(3, after=3 * HOUR, reply=True))) == [Result.CAPPED]
+
+    assert (await undone(points, number, until=NOON + HOUR)).days == 1
 
 
 async def test_an_expiry_that_was_taken_back_by_hand_is_not_taken_back_again(points: Points) -> None:
