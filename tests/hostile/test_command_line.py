@@ -111,6 +111,20 @@ def test_every_argument_and_option_takes_whatever_is_typed(path: str, host: Path
     assert type_in("verify").code == 0
 
 
+def test_bytes_that_no_community_can_be_called_are_refused_in_a_sentence(
+    host: Path, watched: Watched
+) -> None:
+    ended = type_in("webhook", "list", "-c", "before\udcffafter")
+
+    assert fault(ended, watched) is None
+    assert (ended.code, ended.said.count("\n")) == (1, 1), ended
+
+
+def test_a_file_may_be_called_by_bytes_that_are_no_text(host: Path) -> None:
+    assert type_in("export", "transactions", "-o", "before\udcffafter.csv").code == 0
+    assert (host / "before\udcffafter.csv").exists()
+
+
 # ── files ──
 
 JUNK: dict[str, bytes] = {
