@@ -138,6 +138,9 @@ def goal_of(document: Any) -> Goal:  # noqa: ANN401 - whatever JSON holds
         return _GOAL.validate_python(document)
     except ValidationError as error:
         first = error.errors()[0]
+        if first["type"] == "union_tag_invalid":
+            kinds = first["ctx"]["expected_tags"].replace("'", "")
+            raise InvalidSetting("kind", str(first["ctx"]["tag"])[:60], f"one of {kinds}") from error
         place = ".".join(str(part) for part in first["loc"][1:]) or "goal"
         raise InvalidSetting(place, str(first.get("input"))[:60], first["msg"]) from error
 

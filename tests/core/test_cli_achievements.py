@@ -155,3 +155,9 @@ def test_what_a_member_achieved_can_be_had_as_json() -> None:
     found = told("achievements", "ada")
 
     assert (found["level"]["name"], found["held"][0]["name"]) == ("Member", "First Steps")
+
+
+def test_a_kind_of_badge_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    words = refused("badge", "add", "Here", "days", "3")
+
+    assert words.startswith("The kind cannot be 'days': it has to be one of first-award, points, ")
