@@ -470,12 +470,16 @@ async def test_the_fact_of_a_transaction_is_found_through_its_request(points: Po
     assert [why.fact.key for why in found if why is not None] == [keeping.key_of(said(n)) for n in (1, 0)]
 
 
-async def test_a_rule_is_not_changed_into_one_that_is_over(points: Points) -> None:
+async def test_a_rule_that_is_over_is_neither_made_nor_made_of_another(points: Points) -> None:
     await rule_made(points)
     over = definition(expires_at=NOON)
-    with pytest.raises(InvalidSetting) as refused:
-        await points.write(rules.edit, by(MOD), 1, over)
-    assert refused.value.name == "expires_at"
+    for change in (
+        points.write(rules.edit, by(MOD), 1, over),
+        points.write(rules.create, by(MOD), name="over", definition=over),
+    ):
+        with pytest.raises(InvalidSetting) as refused:
+            await change
+        assert refused.value.name == "expires_at"
     for part in ("since", "until"):
         clock: dict[str, Any] = {part: NOON.replace(tzinfo=None)}
         with pytest.raises(InvalidTime):
@@ -677,6 +681,28 @@ async def test_a_day_is_not_kept_by_what_another_rule_left_out_on_it(points: Poi
     assert results(await fired(points, said(3, after=3 * HOUR, reply=True))) == [Result.CAPPED]
 
     assert (await undone(points, number, until=NOON + HOUR)).days == 1
+
+
+async def test_a_streak_that_a_freeze_held_together_goes_with_its_days(points: Points) -> None:
+    await points.write(policy.amend, by(MOD), streak_freezes=1)
+    number = await rule_made(points, "days", amount=1, counts_for_streak=True)
+    await rule_made(points, "two", trigger=OnStreak(length=2), amount=20)
+    for day in (0, 2):
+        await fired(points, said(day, after=day * DAY))
+    assert await balance(points) == 22
+
+    await undone(points, number)
+
+    assert await balance(points) == 0
+
+
+async def test_a_day_is_not_kept_by_what_the_rule_would_have_given_in_shadow(points: Points) -> None:
+    number = await rule_made(points, counts_for_streak=True)
+    await fired(points, said(1))
+    await points.write(rules.set_mode, by(MOD), number, Mode.SHADOW)
+    assert results(await fired(points, said(2, after=HOUR))) == [Result.SHADOW]
+
+    assert (await undone(points, number)).days == 1
 
 
 async def test_an_expiry_that_was_taken_back_by_hand_is_not_taken_back_again(points: Points) -> None:

@@ -38,6 +38,17 @@ def test_a_trial_tells_what_would_have_been_given_and_what_refused_the_rest() ->
     assert trial.days == (Day(date(2026, 3, 18), 3, 2), Day(date(2026, 3, 19), 2, 1))
 
 
+def test_who_would_gain_most_comes_first_and_ten_are_named() -> None:
+    told = [message(n, user_id=f"{1_000 + n % 12}", name=f"N{n % 12}") for n in range(23)]
+    gainers = play(definition(), told, BERLIN).gainers
+    assert [each.user_id for each in gainers] == [f"{1_000 + n}" for n in range(10)]
+    more = [*told, message(30, user_id="1011", name="L"), message(31, user_id="1011", name="Last")]
+    assert play(definition(), more, BERLIN).gainers[:2] == (
+        Gainer("1011", "Last", 6, 3),
+        Gainer("1000", "N0", 4, 2),
+    )
+
+
 def test_a_trial_names_the_conditions_that_failed() -> None:
     when = AllOf(of=(IsReply(), MinimumLength(characters=5)))
     trial = play(definition(when=when), talk(), BERLIN)
