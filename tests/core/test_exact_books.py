@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, insert, select, update
 
-from points_core import clients, history, ledger, policy, seasons, webhooks
+from points_core import clients, history, ledger, policy, rules, seasons, webhooks
 from points_core.clients import Scope
 from points_core.communities import GENESIS
 from points_core.database import writer_engine
@@ -31,7 +31,8 @@ from points_core.settings import sync_url
 from points_core.values import Actor, ActorKind, Kind, Origin, Receipt
 from points_core.windows import Span
 from tests.conftest import Databases
-from tests.core.posting import NOON, Town
+from tests.core.posting import NOON, Move, Town
+from tests.core.rule_facts import definition
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MO, OPERATOR = Actor.member("mo", "Mo"), Actor(ActorKind.OPERATOR)
@@ -181,9 +182,9 @@ def test_many_moved_together_are_kept_as_if_one_after_the_other(town: Town) -> N
 
     def post_all() -> list[Receipt]:
         with town.engine.begin() as tx:
-            head, rules = policy.locked(tx, of(MO, "all"))
+            head, current = policy.locked(tx, of(MO, "all"))
             wanted = Wanted(frozenset({"ada", "bo", "mo"}), frozenset(move.key for move in moves))
-            books = Books.load(tx, head, rules, wanted)
+            books = Books.load(tx, head, current, wanted)
             receipts = [books.post(move) for move in moves]
             books.save(tx)
             return receipts
@@ -303,20 +304,30 @@ def test_a_movement_counts_in_the_season_it_is_dated_into_and_says_if_that_is_se
 
 
 def test_who_acted_is_read_back_as_what_they_are(town: Town) -> None:
-    program = Actor(ActorKind.CLIENT, name="shop", client=1)
-    with town.engine.begin() as tx:
-        for community in ("village", "town"):
-            clients.create(
-                tx,
-                of(OPERATOR, f"client:{community}", community=community),
-                token=clients.new_token(),
-                name="shop" if community == "town" else "not here",
-                scopes=[Scope.AWARD],
-            )
-    everyone = [MO, program, OPERATOR, Actor(ActorKind.SYSTEM), Actor(ActorKind.MEMBER)]
-    for place, actor in enumerate(everyone):
-        post(town, replace(AWARD, key=f"k:{place}", actor=actor))
-    assert [town.read(history.transaction, number).actor for number in range(1, 6)] == everyone
+    village = town.elsewhere("village")  # has members, programs and rules of the same numbers
+    village.post([Move(f"v{n}", 1, name="Not here") for n in range(9)])
+    for there, names in ((village, ("not here", "nor here")), (town, ("shop", "kiosk"))):
+        for name in names:
+            new: dict[str, Any] = {"token": clients.new_token(), "name": name, "scopes": [Scope.AWARD]}
+            there.write(clients.create, there.origin(), **new)
+            view = there.write(rules.create, there.origin(), name=f"rule of {name}", definition=definition())
+            there.write(rules.edit, there.origin(), view.rule.number, definition(amount=9))
+    everyone = [
+        Actor.member("oli"),  # nameless, and of the same number as the kiosk
+        MO,
+        Actor(ActorKind.CLIENT, name="shop", client=1),
+        Actor(ActorKind.CLIENT, name="kiosk", client=2),
+        OPERATOR,
+        Actor(ActorKind.SYSTEM),
+        Actor(ActorKind.MEMBER),
+    ]
+    receipts = [post(town, replace(AWARD, key=f"k:{n}", actor=actor)) for n, actor in enumerate(everyone)]
+    by_a_rule = replace(AWARD, key="k:r", actor=Actor(ActorKind.RULE, name="rule of kiosk"), rule=(2, 1))
+    receipts.append(post(town, by_a_rule))
+    assert rows(town, PointTransaction, "actor_id")[0] == {"actor_id": 2}
+    assert [town.read(history.transaction, number) for number in range(1, 9)] == receipts
+    again = [post(town, replace(AWARD, key=f"k:{n}", actor=actor)) for n, actor in enumerate(everyone)]
+    assert [*again, post(town, by_a_rule)] == [replace(one, replayed=True) for one in receipts]
 
 
 def test_everything_that_was_said_is_read_back(town: Town) -> None:

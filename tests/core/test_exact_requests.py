@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, select, update
 
-from points_core import approvals, clients, history, rules, webhooks
+from points_core import approvals, clients, history, policy, rules, webhooks
 from points_core.approvals import asking
 from points_core.clients import Scope
 from points_core.database import writer_engine
@@ -45,13 +45,13 @@ from points_core.settings import sync_url
 from points_core.values import Actor, ActorKind, Kind, Mode, Origin, Receipt, Request, RequestState, Vote
 from points_core.writer import Call
 from tests.conftest import Databases
-from tests.core.posting import Town
+from tests.core.posting import Move, Town
 from tests.core.rule_facts import definition, message
 
 NOON = datetime(2026, 3, 18, 12, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 MO, NAN, OLI = Actor.member("mo", "Mo"), Actor.member("nan", "Nan"), Actor.member("oli")
-OPERATOR = Actor(ActorKind.OPERATOR)
+OPERATOR, SYSTEM = Actor(ActorKind.OPERATOR), Actor(ActorKind.SYSTEM)
 
 
 def of(
@@ -237,17 +237,29 @@ def test_a_request_with_nothing_more_said_is_for_now_and_shown_where_requests_ar
 
 
 def test_who_asks_is_read_back_as_what_they_are(town: Town) -> None:
-    with town.engine.begin() as tx:
-        made = clients.create(
-            tx, of(OPERATOR, "client:1"), token=clients.new_token(), name="shop", scopes=[Scope.AWARD]
-        )
-    program = Actor(ActorKind.CLIENT, name="shop", client=made.number)
-    everyone = [MO, replace(program, name=None), OPERATOR, Actor(ActorKind.SYSTEM)]
-    for place, actor in enumerate(everyone):
-        opened(town, of(actor, f"ask:{place}"))
-
-    read_back = [one.requester for one in town.read(approvals.pending)]
-    assert read_back == [MO, program, OPERATOR, Actor(ActorKind.SYSTEM)]
+    village = town.elsewhere("village")  # has members, programs, rules and categories of the same numbers
+    village.post([Move(f"v{n}", 1, name="Not here") for n in range(9)])
+    village.write(policy.rename_category, village.origin(), "events", "not here")
+    asked_by_a_rule(village)
+    by_a_rule = asked_by_a_rule(town)
+    for there, names in ((village, ("not here", "nor here")), (town, ("shop", "kiosk"))):
+        for name in names:
+            new: dict[str, Any] = {"token": clients.new_token(), "name": name, "scopes": [Scope.AWARD]}
+            there.write(clients.create, there.origin(), **new)
+    everyone = [
+        OLI,  # nameless, and of the same number as the kiosk
+        MO,
+        Actor(ActorKind.CLIENT, name="shop", client=1),
+        Actor(ActorKind.CLIENT, name="kiosk", client=2),
+        OPERATOR,
+        Actor(ActorKind.SYSTEM),
+    ]
+    asked = [opened(town, of(actor, f"ask:{n}"), category="events") for n, actor in enumerate(everyone)]
+    named = [replace(one, name="Ada") for one in asked]
+    assert rows(town, ApprovalRequest, "community_id", "actor_id")[2] == {"community_id": 2, "actor_id": 2}
+    assert town.read(approvals.pending) == (by_a_rule, *named)
+    for n, (actor, one) in enumerate(zip(everyone, named, strict=True)):
+        assert opened(town, of(actor, f"ask:{n}"), category="events") == replace(one, replayed=True)
 
 
 def test_asked_again_with_its_key_a_request_answers_as_it_stands_now(town: Town) -> None:
@@ -637,17 +649,17 @@ def asked_by_a_rule(town: Town, **changes: Any) -> Request:
     """Have the community's second rule, in its third version, ask for two points for a message of ada's."""
 
     def create(name: str) -> int:
-        made = town.write(rules.create, of(OPERATOR, f"rule:{name}"), name=name, definition=definition())
+        made = town.write(rules.create, town.origin(), name=name, definition=definition())
         return made.rule.number
 
     town.set(timezone="Pacific/Auckland")  # where it is the 19th already
     create("first")
     number = create("talk")
     talk = definition(approval=True, amount=3, category_id=1, **changes)
-    town.write(rules.edit, of(OPERATOR, "rule:edit"), number, talk)
-    town.write(rules.set_mode, of(OPERATOR, "rule:live"), number, Mode.LIVE)
+    town.write(rules.edit, town.origin(), number, talk)
+    town.write(rules.set_mode, town.origin(), number, Mode.LIVE)
     fact = message(1, at=NOON, user_id="ada", name="Ada")
-    (outcome,) = town.write(rules.fire, of(Actor(ActorKind.SYSTEM), "told:1"), fact).outcomes
+    (outcome,) = town.write(rules.fire, of(SYSTEM, "told:1", community=town.community), fact).outcomes
     assert outcome.request is not None
     return outcome.request
 
