@@ -241,6 +241,7 @@ def test_who_asks_is_read_back_as_what_they_are(town: Town) -> None:
     village.post([Move(f"v{n}", 1, name="Not here") for n in range(9)])
     village.write(policy.rename_category, village.origin(), "events", "not here")
     asked_by_a_rule(village)
+    opened(town, of(MO, "ask:0", community="village"))
     by_a_rule = asked_by_a_rule(town)
     for there, names in ((village, ("not here", "nor here")), (town, ("shop", "kiosk"))):
         for name in names:
@@ -256,7 +257,7 @@ def test_who_asks_is_read_back_as_what_they_are(town: Town) -> None:
     ]
     asked = [opened(town, of(actor, f"ask:{n}"), category="events") for n, actor in enumerate(everyone)]
     named = [replace(one, name="Ada") for one in asked]
-    assert rows(town, ApprovalRequest, "community_id", "actor_id")[2] == {"community_id": 2, "actor_id": 2}
+    assert rows(town, ApprovalRequest, "community_id", "actor_id")[3] == {"community_id": 2, "actor_id": 2}
     assert town.read(approvals.pending) == (by_a_rule, *named)
     for n, (actor, one) in enumerate(zip(everyone, named, strict=True)):
         assert opened(town, of(actor, f"ask:{n}"), category="events") == replace(one, replayed=True)
@@ -653,8 +654,9 @@ def asked_by_a_rule(town: Town, **changes: Any) -> Request:
         return made.rule.number
 
     town.set(timezone="Pacific/Auckland")  # where it is the 19th already
-    create("first")
-    number = create("talk")
+    first, number = create("first"), create("talk")
+    for amount in (8, 7):
+        town.write(rules.edit, town.origin(), first, definition(amount=amount))
     talk = definition(approval=True, amount=3, category_id=1, **changes)
     town.write(rules.edit, town.origin(), number, talk)
     town.write(rules.set_mode, town.origin(), number, Mode.LIVE)
