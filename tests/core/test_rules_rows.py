@@ -656,6 +656,11 @@ async def test_a_badge_for_days_goes_with_days_on_which_nothing_was_given(points
 async def test_who_never_had_points_has_none_for_a_rule_that_asks(points: Points) -> None:
     await rule_made(points, when=TotalAtLeast(points=1))
     assert await fired(points, said(1)) == Fired()
+    await rule_made(points, "gives", when=IsReply())
+    await rule_made(points, "asks for more", when=TotalAtLeast(points=3))
+    first, second = [await fired(points, said(n, reply=True)) for n in (2, 3)]
+    assert [each.rule.name for each in first.outcomes] == ["gives"]
+    assert [each.rule.name for each in second.outcomes] == ["talk", "gives", "asks for more"]
 
 
 async def test_a_streak_that_ended_shortly_before_makes_up_for_none_that_is_gone(points: Points) -> None:
@@ -681,6 +686,19 @@ async def test_a_day_is_not_kept_by_what_another_rule_left_out_on_it(points: Poi
     assert results(await fired(points, said(3, after=3 * HOUR, reply=True))) == [Result.CAPPED]
 
     assert (await undone(points, number, until=NOON + HOUR)).days == 1
+
+
+async def test_a_reward_for_a_streak_that_was_taken_back_by_hand_is_left_alone(points: Points) -> None:
+    number = await rule_made(points, "days", amount=1, counts_for_streak=True)
+    await rule_made(points, "two", trigger=OnStreak(length=2), amount=20)
+    for day in range(2):
+        await fired(points, said(day, after=day * DAY))
+    await points.write(awards.reverse, by(MOD), 3, reason="by hand")
+
+    done = await undone(points, number)
+
+    assert (done.streaks, done.refused, await balance(points)) == (None, (), 0)
+    assert await points.read(verify) == []
 
 
 async def test_a_streak_that_a_freeze_held_together_goes_with_its_days(points: Points) -> None:
@@ -720,6 +738,24 @@ async def test_an_expiry_that_was_taken_back_by_hand_is_not_taken_back_again(poi
     assert done.batch is not None
     assert (done.batch.transactions, done.batch.points, await balance(points)) == (1, -10, 0)
     assert await points.read(verify) == []
+
+
+async def test_what_expired_in_another_town_is_nothing_to_this_one(points: Points) -> None:
+    origin = by(MOD, at=NOON - 40 * DAY, community="village")
+    await points.write(
+        approvals.request, origin, kind=Kind.AWARD, user_id=ADA, amount=5, reason="roses", again=True
+    )
+    await points.write(expiry.keep_for, replace(origin, key="keep"), days=30, notice_days=0)
+    while await points.write(expiry.take_due, NOON) is not None:
+        pass
+    await rule_made(points)
+    for n in range(2):
+        await fired(points, said(n, after=n * HOUR))
+
+    done = await undone(points, 1, until=NOON + HOUR)
+
+    assert done.batch is not None
+    assert (done.batch.transactions, await balance(points)) == (1, 2)
 
 
 async def test_caps_of_streaks_are_given_back_on_the_days_of_the_zone(points: Points) -> None:
