@@ -52,6 +52,9 @@ class Manifest:
         return sum(head.number for head in self.communities.values())
 
 
+LONGEST = 64 * 2**20  # bytes of a manifest: half a million communities
+
+
 def path_of(backup: Path) -> Path:
     """Return where the manifest of `backup` is."""
     return backup.with_name(backup.name + SUFFIX)
@@ -87,10 +90,13 @@ def write_manifest(manifest: Manifest, folder: Path) -> Path:
 
 def read_manifest(path: Path) -> Manifest:
     """Return the manifest in `path`, its own or its backup's. Raises BackupDamaged if a bit of it changed."""
+    if not path.name:
+        raise BackupDamaged(str(path), "it is a folder")
     if path.suffix != SUFFIX:
         path = path_of(path)
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as opened:
+            raw = opened.read(LONGEST + 1)  # a device never ends
     except OSError as error:
         raise BackupDamaged(str(path), f"its manifest cannot be read: {error.strerror}") from error
     try:

@@ -76,7 +76,9 @@ def import_(
 
 def _opened(file: Path, source: Source | None) -> Opened:
     try:
-        return imports.opened(file.read_bytes(), source=source)
+        with file.open("rb") as content:
+            # a device never ends
+            return imports.opened(content.read(imports.MAX_BYTES + 1), source=source)
     except OSError as error:
         typer.echo(f"{file} cannot be read: {error.strerror}.", err=True)
         raise SystemExit(UNUSABLE) from error

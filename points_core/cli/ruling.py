@@ -283,7 +283,7 @@ def _begun(file: Path | None, from_recipe: str | None) -> dict[str, Any]:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        text = sys.stdin.read(MAX_FILE) if str(file) == "-" else file.read_text(encoding="utf-8")[:MAX_FILE]
+        text = sys.stdin.read(MAX_FILE) if str(file) == "-" else _beginning(file)
         document = json.loads(text, object_pairs_hook=_named_once)
     except RecursionError:
         fail(UnreadableFile("it is nested too deeply"))
@@ -292,6 +292,12 @@ def _read(file: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         fail(UnreadableFile("it holds no definition"))
     return document
+
+
+def _beginning(file: Path) -> str:
+    """Return as much of a file as a definition may be long: a device never ends."""
+    with file.open(encoding="utf-8") as opened:
+        return opened.read(MAX_FILE)
 
 
 def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

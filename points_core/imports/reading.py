@@ -47,7 +47,7 @@ def opened(content: bytes, *, source: Source | None = None) -> Opened:
     Raises UnreadableFile.
     """
     if len(content) > MAX_BYTES:
-        raise UnreadableFile(f"it has {len(content):,} bytes, more than {MAX_BYTES:,}")
+        raise UnreadableFile(f"it has more than {MAX_BYTES:,} bytes")
     text = _text(content)
     if text.lstrip()[:1] in ("{", "["):
         found, rows = _json(text, source)

@@ -120,6 +120,27 @@ def test_bytes_that_no_community_can_be_called_are_refused_in_a_sentence(
     assert (ended.code, ended.said.count("\n")) == (1, 1), ended
 
 
+@pytest.mark.parametrize("words", [["restore", "--yes"], ["verify", "--manifest"], ["import"]], ids=" ".join)
+def test_no_name_at_all_is_no_file(words: list[str], host: Path, watched: Watched) -> None:
+    ended = type_in(*words, "")
+
+    assert fault(ended, watched) is None
+    assert ended.code in {1, 2}
+
+
+@pytest.mark.parametrize(
+    "words", [["import"], ["rule", "create", "endless"], ["verify", "--manifest"]], ids=" ".join
+)
+def test_a_device_that_never_ends_is_read_no_further_than_a_file_may_go(
+    words: list[str], host: Path, watched: Watched
+) -> None:
+    (host / "endless.json").symlink_to("/dev/zero")
+    ended = type_in(*words, "endless.json")
+
+    assert fault(ended, watched) is None
+    assert ended.code in {1, 2}
+
+
 def test_a_file_may_be_called_by_bytes_that_are_no_text(host: Path) -> None:
     assert type_in("export", "transactions", "-o", "before\udcffafter.csv").code == 0
     assert (host / "before\udcffafter.csv").exists()
