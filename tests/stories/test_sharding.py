@@ -129,6 +129,7 @@ async def sharded(points: Points, shards: str) -> tuple[simcord.Env, World]:
 def shown(answer: simcord.InteractionResult) -> str:
     """Return what an answer says."""
     assert answer.response is not None
+    assert answer.response.embeds, answer.response.content
     return str(answer.response.embeds[0].to_dict())
 
 
@@ -209,7 +210,8 @@ def at_the_same_time(url: str, story: Story, processes: int = 2) -> None:
         thread.start()
     for thread in threads:
         thread.join(SECONDS)
-    assert failures == []
+    if failures:
+        raise BaseExceptionGroup("what happened at the same time", failures)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
