@@ -8,7 +8,7 @@ from itertools import count
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
@@ -24,7 +24,7 @@ from points_core.windows import Span, Window, WindowName, first_day, whole_spans
 from tests.conftest import Databases
 from tests.core.plans import effort
 from tests.core.posting import NOON, Move, Town, post
-from tests.core.test_leaderboard import CATEGORIES, PEOPLE, lines, movements, naive, post_all
+from tests.core.test_leaderboard import BEGIN, CATEGORIES, PEOPLE, lines, movements, naive, post_all
 
 UTC_ZONE = ZoneInfo("UTC")
 DAY = timedelta(days=1)
@@ -165,6 +165,9 @@ def naive_balance(receipts: list[Receipt], who: str, as_of: datetime, corrected:
     return current, earned
 
 
+@example(
+    drawn=[("ada", 1, None, 0, 0, False)], zone="America/St_Johns", who="ada", ago=0, length=1, category=None
+)
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     drawn=movements,
@@ -185,7 +188,8 @@ def test_balances_ranks_days_and_movements_are_what_a_simple_model_says(
 ) -> None:
     town = Town(engine, f"town-{next(_towns)}")
     with engine.connect() as tx:  # nothing is kept: thousands of commits would only take time
-        policy.change(tx, town.origin(), allow_negative=True, timezone=zone)
+        long_ago = town.origin(BEGIN - timedelta(days=365))  # boards of then are of the zone of then
+        policy.change(tx, long_ago, allow_negative=True, timezone=zone)
         receipts, now = post_all(tx, town, drawn)
         moment = now - timedelta(hours=ago)
         last = moment.astimezone(ZoneInfo(zone)).date()
