@@ -5,7 +5,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
+from sqlalchemy import Connection, select
 
+from points_core.models import ActiveDay, RuleGrant
 from points_core.rules.definition import (
     AccountAge,
     AllOf,
@@ -28,10 +30,18 @@ from points_core.rules.definition import (
 )
 from points_core.rules.facts import Fact, On
 from points_core.values import Mode
+from tests.core.conftest import ADA, NOON
 
 WEDNESDAY = datetime(2026, 3, 18, 12, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
 CHANNELS, ROLES = ("11", "12", "13"), ("21", "22")
+
+
+def check_in(day: int, user_id: str = ADA) -> Fact:
+    """Return a check-in at noon, so many days after the first."""
+    return Fact(
+        on=On.CHECK_IN, key=f"check-in:{user_id}:{day}", at=NOON + timedelta(days=day), user_id=user_id
+    )
 
 
 def message(number: int = 1, /, **changes: Any) -> Fact:
@@ -101,3 +111,15 @@ def conditions() -> st.SearchStrategy[Condition]:
 def _groups(inside: st.SearchStrategy[Condition]) -> st.SearchStrategy[Condition]:
     several = st.lists(inside, min_size=1, max_size=3)
     return st.builds(AllOf, of=several) | st.builds(AnyOf, of=several) | st.builds(NoneOf, of=several)
+
+
+def grants(tx: Connection) -> list[dict[str, Any]]:
+    """Return what rules gave, whole."""
+    columns = [each for each in RuleGrant.__table__.columns if each.name != "community_id"]
+    rows = tx.execute(select(*columns).order_by(RuleGrant.fact_key, RuleGrant.rule_number))
+    return [dict(row._mapping) for row in rows]
+
+
+def days(tx: Connection) -> list[int]:
+    """Return the active days of everyone, as ordinals."""
+    return list(tx.execute(select(ActiveDay.day)).scalars())

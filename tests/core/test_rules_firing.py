@@ -33,7 +33,7 @@ from points_core.values import Actor, ActorKind, Kind, Mode, Origin, RequestStat
 from points_core.verification import verify
 from tests.core.conftest import ADA, COMMUNITY, GRACE, MOD, NOON, OTHER_MOD, by, row_counts
 from tests.core.plans import plans
-from tests.core.rule_facts import definition, message
+from tests.core.rule_facts import check_in, definition, message
 
 
 async def rule_made(points: Points, name: str = "talk", mode: Mode = Mode.LIVE, **changes: Any) -> int:
@@ -264,11 +264,6 @@ async def test_a_check_in_makes_its_day_active_whether_a_rule_cares_or_not(point
     assert given.streaks is not None
     assert again.streaks == given.streaks
     assert given.streaks["day"].current == 2
-
-
-def check_in(day: int, user_id: str = ADA) -> Fact:
-    at = NOON + timedelta(days=day)
-    return message(on=On.CHECK_IN, key=f"check-in:{user_id}:{at.date().toordinal()}", at=at, user_id=user_id)
 
 
 async def test_a_streak_that_reaches_its_length_is_a_fact_of_its_own_once(points: Points) -> None:

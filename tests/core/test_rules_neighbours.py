@@ -14,7 +14,7 @@ from points_core import approvals, communities, policy, rules
 from points_core.database import Points
 from points_core.models import ActiveDay, AuditEvent, PointRule, RoleGrant, RuleGrant, RuleSlot, RuleUse
 from points_core.models import Fact as FactRow
-from points_core.rules import Fact, On, keeping, reading
+from points_core.rules import Fact, keeping, reading
 from points_core.rules.conditions import Asked
 from points_core.rules.definition import (
     IsReply,
@@ -32,7 +32,7 @@ from points_core.values import Actor, ActorKind, Mode, Origin
 from points_core.verification import verify
 from tests.conftest import Databases
 from tests.core.conftest import ADA, COMMUNITY, GRACE, MOD, NOON, OTHER_MOD, by, settings_for
-from tests.core.rule_facts import definition, message
+from tests.core.rule_facts import check_in, definition, message
 
 VILLAGE = "village"
 DAY = timedelta(days=1)
@@ -72,10 +72,6 @@ def said(number: int, days: float = 0, user_id: str = ADA, **more: Any) -> Fact:
     return message(number, at=at, user_id=user_id, message=f"9{number}", joined_at=None, **more)
 
 
-def checked_in(day: int, user_id: str = ADA) -> Fact:
-    return Fact(on=On.CHECK_IN, key=f"check-in:{user_id}:{day}", at=NOON + day * DAY, user_id=user_id)
-
-
 async def begun(town: Town) -> None:
     """Make rules of every kind and have them act for three days."""
     await town.rule(
@@ -93,7 +89,7 @@ async def begun(town: Town) -> None:
         await town.told(said(20 + day, day + 0.01, reply=day == 1))
     await town.told(said(10, 1, GRACE))
     for day in range(2):
-        await town.told(checked_in(day))
+        await town.told(check_in(day))
     await town.points.write(approvals.vote, town.by(OTHER_MOD), 1, approve=True)
 
 
@@ -121,7 +117,7 @@ async def everything(town: Town) -> dict[str, Any]:
         "messages": [await read(why_message, key, f"9{n}") for n in range(30)],
         "transactions": [await read(why_transaction, key, n) for n in range(30)],
         "members": [await read(why_member, key, user, NOON + 3 * DAY) for user in (ADA, GRACE, MOD)],
-        "facts": [await read(why_fact, key, fact) for fact in (said(0), said(99), checked_in(0))],
+        "facts": [await read(why_fact, key, fact) for fact in (said(0), said(99), check_in(0))],
         "kept": await read(_kept, key),
         "standings": await read(_standings, key),
     }

@@ -24,14 +24,14 @@ from points_core import (
 from points_core.database import Points
 from points_core.errors import DuplicateTransaction, InvalidText, InvalidTime, RowsRefused, UnknownRule
 from points_core.models import ActiveDay, RoleGrant, RuleGrant
-from points_core.rules import Fact, On, Result
+from points_core.rules import Result
 from points_core.rules.beside import Beside
 from points_core.rules.definition import Limits, OnStreak, TotalAtLeast
 from points_core.values import Kind, Mode, Receipt, RequestState
 from points_core.verification import verify
 from points_core.windows import Window
 from tests.core.conftest import ADA, COMMUNITY, GRACE, MOD, NOON, OTHER_MOD, by, row_counts
-from tests.core.rule_facts import definition
+from tests.core.rule_facts import check_in, definition
 from tests.core.test_rules_firing import balance, fired, results, rule_made, said
 
 
@@ -366,7 +366,7 @@ async def test_streaks_that_only_other_freezes_would_break_are_left_alone(points
     number = await rule_made(points, "days", amount=1, counts_for_streak=True)
     await rule_made(points, "reward", amount=20, trigger=OnStreak(length=3))
     for day in (0, 1, 3):
-        await fired(points, checked_in(day))
+        await fired(points, check_in(day))
     await fired(points, said(1, after=timedelta(days=60)))
     await points.write(policy.amend, by(MOD), streak_freezes=0)
 
@@ -374,10 +374,6 @@ async def test_streaks_that_only_other_freezes_would_break_are_left_alone(points
 
     assert (done.days, done.streaks) == (1, None)
     assert await balance(points) == 20
-
-
-def checked_in(day: int) -> Fact:
-    return Fact(on=On.CHECK_IN, key=f"check-in:{day}", at=NOON + timedelta(days=day), user_id=ADA)
 
 
 async def test_in_part_an_undo_leaves_streaks_rewards_that_are_spent(points: Points) -> None:
