@@ -14,8 +14,8 @@ books          ledger (the only writer of transactions and balances) · seasons 
                sums (points in any window, at any date) · policy · scores · levels · communities · audit · outbox ·
                active_days (when members were here) · duties (what time does, and how far it has come)
 ground         database (the seam: write and read) · listening (to other processes) · replica · migrations · writer ·
-               engines · adding · changes · constraints · moments · statements · prepared · models · settings · shards ·
-               programme · streaks · process · given · windows · values · errors
+               engines · adding · asides · changes · constraints · moments · statements · prepared · models ·
+               settings · shards · programme · streaks · process · given · windows · values · errors
 
 Imports run downward only; rooms on one floor do not import each other.
 """

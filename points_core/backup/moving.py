@@ -246,9 +246,8 @@ def _file_alone(file: Path) -> Engine:
     """Return the engine of a file that nobody else has open: the exclusive lock is refused while they do."""
     if not os.path.lexists(file):
         raise DatabaseUnavailable(f"{file}: No such file or directory")
-    if (
-        not file.is_file() or file.stat().st_size < HEADER_BYTES
-    ):  # SQLite would make a database of an empty file
+    # SQLite would make a database of an empty file
+    if not file.is_file() or file.stat().st_size < HEADER_BYTES:
         raise DatabaseUnavailable(f"{file} holds no books")
     raw = sqlite3.connect(file, timeout=PATIENCE_S, isolation_level=None, check_same_thread=False)
     try:

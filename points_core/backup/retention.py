@@ -9,6 +9,7 @@ from pathlib import Path
 from points_core.backup.manifest import SUFFIX, Manifest, path_of, read_manifest
 from points_core.copies import PART
 from points_core.errors import BackupDamaged
+from points_core.moments import SKEW
 
 A_DAY = timedelta(days=1)
 
@@ -34,7 +35,7 @@ def listed(directory: Path) -> list[Manifest]:
 
 def latest(directory: Path, now: datetime) -> datetime | None:
     """Return when the last backup in `directory` was made up to `now` (aware), None if there is none."""
-    made = (each.made_at for each in listed(directory) if each.made_at <= now + A_DAY)
+    made = (each.made_at for each in listed(directory) if each.made_at <= now + SKEW)
     return max(made, default=None)
 
 
@@ -45,7 +46,7 @@ def prune(directory: Path, keep: Keep, now: datetime) -> list[Path]:
     dated stay, uncounted, until their time comes.
     """
     _sweep(directory)
-    there = [each for each in listed(directory) if each.made_at <= now + A_DAY]
+    there = [each for each in listed(directory) if each.made_at <= now + SKEW]
     stays = kept([each for each in there if not each.broken], keep)
     stays |= kept([each for each in there if each.broken], keep)
     removed = []

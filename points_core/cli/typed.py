@@ -36,9 +36,8 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except PointsError as error:
             fail(error)
-        except (
-            ValueError
-        ):  # a name of a file, or of something looked up: what is kept was refused by its own name
+        except ValueError:
+            # A name of a file, or of something looked up: what is kept was refused by its own name
             if not self._unstorable:
                 raise
             fail(InvalidText("argument", LONGEST))
