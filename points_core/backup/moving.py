@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 
 from points_core import migrations, verification
-from points_core.backup.places import IN_USE, OTHER_VERSION
+from points_core.backup.places import IN_USE, OTHER_VERSION, PATIENCE_S, demand_left
 from points_core.database import migrate, study_engine, writer_engine
 from points_core.errors import BackupFailed, DatabaseUnavailable, InvalidSetting, LedgerCorrupt
 from points_core.models import Base
@@ -40,7 +40,6 @@ from points_core.verification import anchors
 TOGETHER = 1_000  # rows held in memory at once
 DIGEST_BYTES = 16
 HEADER_BYTES = 100  # with which every SQLite file begins
-PATIENCE_S = 3.0  # for others to let go of an SQLite file
 
 Telling = Callable[[str, int], None]
 
@@ -238,8 +237,12 @@ def _demand_alone(tx: Connection) -> None:
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
         " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
     )
-    if tx.execute(others).scalar_one():
-        raise DatabaseUnavailable(IN_USE)
+
+    def look() -> int:
+        tx.rollback()  # the snapshot that is read is the one in which nobody was there
+        return int(tx.execute(others).scalar_one())
+
+    demand_left(look)
 
 
 def _file_alone(file: Path) -> Engine:

@@ -2,7 +2,8 @@
 
 import re
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,9 +20,22 @@ from points_core.settings import database_file
 STAGED = ".restore"
 BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a file
 PATIENCE_S = 3.0  # for others to let go
+LOOK_S = 0.05  # between two looks whether they have
 OTHER_VERSION = "its tables are of another version; run `points db upgrade` first"
 IN_USE = "another process uses it; stop the bot first"
 _STAMP = re.compile(r"\d{8}t\d{12}")
+
+
+def demand_left(others: Callable[[], int]) -> None:
+    """Wait a little until `others()` counts nobody; a server ends a session some time after its client has left.
+
+    Raises DatabaseUnavailable.
+    """
+    until = time.monotonic() + PATIENCE_S
+    while others():
+        if time.monotonic() > until:
+            raise DatabaseUnavailable(IN_USE)
+        time.sleep(LOOK_S)
 
 
 class SqlitePlace:
@@ -204,12 +218,9 @@ class PostgresPlace:
         if not self._there():
             yield None
             return
+        others = text("SELECT count(*) FROM pg_stat_activity WHERE datname = :name")
         with postgres.maintaining(self.url) as server:
-            others = server.execute(
-                text("SELECT count(*) FROM pg_stat_activity WHERE datname = :name"), {"name": self.name}
-            ).scalar_one()
-        if others:
-            raise DatabaseUnavailable(IN_USE)
+            demand_left(lambda: int(server.execute(others, {"name": self.name}).scalar_one()))
         with _seen(self.url) as connection:
             if connection is None:
                 raise DatabaseUnavailable(OTHER_VERSION)

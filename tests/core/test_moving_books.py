@@ -2,17 +2,18 @@
 
 import json
 from itertools import count
+from threading import Timer
 
 import pytest
-from sqlalchemy import Connection, NullPool, create_engine, func, select, text
+from sqlalchemy import Connection, NullPool, create_engine, func, insert, select, text
 from typer.testing import CliRunner
 
 from points_core import approvals, awards, backup, clients, history, policy, privacy, verification
 from points_core.cli import app
 from points_core.clients import Scope
-from points_core.database import Points, migrate, study_engine
+from points_core.database import Points, migrate, study_engine, writer_engine
 from points_core.errors import BackupFailed, DatabaseUnavailable, InvalidSetting, LedgerCorrupt
-from points_core.models import Base, PointTransaction
+from points_core.models import Base, Category, PointTransaction
 from points_core.settings import database_file, sync_url
 from points_core.values import Kind, Origin, Receipt, Request
 from tests.conftest import Databases
@@ -188,6 +189,29 @@ async def test_books_that_somebody_uses_are_not_copied(urls: tuple[str, str]) ->
             move(source, target)
 
     assert move(source, target).communities[COMMUNITY] == 5
+
+
+async def test_whoever_is_about_to_leave_is_waited_for_and_what_they_wrote_last_is_copied(
+    urls: tuple[str, str],
+) -> None:
+    source, target = urls
+    engine = writer_engine(sync_url(source))
+    leaving = engine.connect()
+    categories = leaving.execute(select(func.count()).select_from(Category)).scalar_one()
+    leaving.execute(insert(Category).values(community_id=1, id=77, name="late"))
+
+    def leave() -> None:
+        leaving.commit()
+        leaving.close()
+        engine.dispose()
+
+    Timer(0.5, leave).start()
+    move(source, target)
+
+    found = study_engine(sync_url(target))
+    with found.connect() as there:
+        assert there.execute(select(func.count()).select_from(Category)).scalar_one() == categories + 1
+    found.dispose()
 
 
 async def test_books_that_are_not_in_order_are_not_copied(urls: tuple[str, str]) -> None:
