@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from threading import Barrier, Thread
 
@@ -25,6 +26,7 @@ from tests.stories.loopback import Discord, bot_process, discord_on_loopback
 from tests.stories.world import World, founded
 
 SECONDS = 60
+FIRST_MS = 400_000_000_000  # since Discord's beginning: years after all other ids of these stories
 SERVER = 77 << 22  # on shard 77 % 2 = 1
 
 
@@ -181,6 +183,15 @@ async def test_only_the_process_with_the_first_shard_keeps_the_books(
 Story = Callable[[World], Awaitable[None]]
 
 
+def counts_on(world: World, number: int) -> None:
+    """Have ids begin anew, alike in several simulations: there is one Discord, and one id to an interaction.
+
+    Left alone each counts by its own clock and by what it was sent.
+    """
+    first = (FIRST_MS + number) << 22
+    world.env.backend.snowflake = count(first).__next__  # type: ignore[method-assign]
+
+
 def at_the_same_time(url: str, story: Story, processes: int = 2) -> None:
     """Let the same happen to several bots, each with its own Discord, loop and thread, on one database."""
     together = Barrier(processes, timeout=SECONDS)
@@ -223,6 +234,7 @@ async def test_two_processes_that_answer_one_interaction_move_points_once(
 
     async def story(world: World) -> None:
         for number in range(10):
+            counts_on(world, number)
             answer = await world.ada.slash(
                 world.general, "award", member=world.mia, amount=5 + number, reason=f"Bed {number}"
             )
